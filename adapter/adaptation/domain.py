@@ -1,0 +1,228 @@
+"""A domain: what an adaptation changed in a base, as a small file that can be blended and shared."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adapter import __version__
+from adapter.adaptation.parts import named_parameters
+from adapter.eg3d import Generator, Parts
+from adapter.errors import UserError
+from adapter.storage import read_metadata, read_tensors, write_tensors
+
+FORMAT = "3d-adapter-domain"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class DomainMetadata:
+    """Where a domain comes from.
+
+    Args:
+        base, base_fingerprint: name of the base and `fingerprint` of its weights.
+        method: name of the method; "blend" for a blend of other domains.
+        reference_fingerprint: hash of the reference images' pixels, None for a text prompt.
+        prompt: text the domain was made from, None for images.
+        settings: the method as plain JSON values.
+        seed: of the run.
+        licence: under which the domain may be used; follows the base's.
+        created_by: program and version that wrote it.
+        format_version: of the file's layout.
+    """
+
+    base: str
+    base_fingerprint: str
+    method: str
+    reference_fingerprint: str | None = None
+    prompt: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    licence: str = ""
+    created_by: str = f"3d-domain-adapter {__version__}"
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Weights of an adapted generator as differences to its base.
+
+    Args:
+        weights: fp16 differences by the parts' parameter names, on the CPU.
+        metadata: where it comes from.
+    """
+
+    weights: dict[str, Tensor]
+    metadata: DomainMetadata
+
+    @classmethod
+    def between(cls, base: Parts, adapted: Mapping[str, Tensor], metadata: DomainMetadata) -> "Domain":
+        """The domain that leads from the base's parts to adapted parameters by name.
+
+        Raises:
+            UserError: if a difference is not a finite fp16 number.
+        """
+        source = named_parameters(base)
+        weights = {name: _half(name, value.detach() - source[name].detach()) for name, value in adapted.items()}
+        return cls(weights, metadata)
+
+    def check(self, generator: Generator) -> None:
+        """Refuse a generator that this domain was not made from.
+
+        Raises:
+            UserError: another base, or parameters of other names or shapes.
+        """
+        if fingerprint(generator) != self.metadata.base_fingerprint:
+            raise UserError(
+                f"This domain was made from the base '{self.metadata.base}', and other weights are loaded. "
+                "Choose that base, or adapt this one anew."
+            )
+        _check_fit(self.weights, generator.parts())
+
+    def apply(self, generator: Generator, strength: float = 1.0) -> Parts:
+        """Parts of the generator moved towards the domain.
+
+        Args:
+            generator: the base that the domain was made from.
+            strength: 0 gives the base exactly, 1 the domain, more than 1 exaggerates it.
+
+        Returns:
+            New modules in evaluation mode, without gradients, on the generator's device.
+
+        Raises:
+            UserError: parameters of other names or shapes than the generator's (see also `check`).
+        """
+        parts = generator.parts()
+        _check_fit(self.weights, parts)
+        for name, parameter in named_parameters(parts).items():
+            if name in self.weights and strength != 0:
+                parameter.data.add_(self.weights[name].to(parameter), alpha=float(strength))
+            parameter.requires_grad_(False)
+        parts.decoder.eval()
+        parts.superresolution.eval()
+        return parts
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the domain as one safetensors file, completely or not at all."""
+        metadata = {"format": FORMAT, "domain": json.dumps(dataclasses.asdict(self.metadata), allow_nan=False)}
+        metadata["shapes"] = json.dumps({name: list(value.shape) for name, value in self.weights.items()})
+        write_tensors(path, self.weights, metadata)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Domain":
+        """Read a domain file after checking it.
+
+        Raises:
+            UserError: not a domain file, made by a newer version, damaged, incomplete, or not finite.
+        """
+        name = os.path.basename(path)
+        header = read_metadata(path)
+        if header.get("format") != FORMAT:
+            raise UserError(f"{name} is not a domain file of this program. Choose a file that Adapt made.")
+        try:
+            values, shapes = json.loads(header["domain"]), json.loads(header["shapes"])
+            version = int(values["format_version"])
+            expected = {str(key): tuple(int(size) for size in shape) for key, shape in shapes.items()}
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise UserError(f"{name} describes itself wrongly and cannot be used. Get a fresh copy.") from error
+        if version != FORMAT_VERSION:
+            raise UserError(
+                f"{name} has the domain format {version}, and this program reads format {FORMAT_VERSION}. "
+                "Use the version of the program that wrote it."
+            )
+        weights = read_tensors(path, expected)
+        for key, value in weights.items():
+            if value.dtype != torch.float16:
+                raise UserError(f"{name}: {key} is not stored in half precision. Get a fresh copy of the file.")
+        return cls(weights, _metadata(name, values))
+
+
+def blend(domains: Sequence[Domain], weights: Sequence[float]) -> Domain:
+    """Weighted sum of several domains of one base.
+
+    Args:
+        domains: at least one; a parameter that some of them did not change counts as unchanged there.
+        weights: one factor each, any sign; they need not sum to one.
+
+    Raises:
+        UserError: domains of different bases, or a sum that is not a finite fp16 number.
+        ValueError: no domain, or another number of weights.
+    """
+    if not domains or len(domains) != len(weights):
+        raise ValueError("A blend needs at least one domain and one weight for each.")
+    first = domains[0].metadata
+    if any(domain.metadata.base_fingerprint != first.base_fingerprint for domain in domains):
+        raise UserError("These domains were made from different bases. Blend domains of one base.")
+    total: dict[str, Tensor] = {}
+    for domain, weight in zip(domains, weights, strict=True):
+        for name, value in domain.weights.items():
+            total[name] = total.get(name, 0) + float(weight) * value.float()
+    licences = sorted({domain.metadata.licence for domain in domains} - {""})
+    sources = [dataclasses.asdict(domain.metadata) for domain in domains]
+    metadata = DomainMetadata(
+        base=first.base,
+        base_fingerprint=first.base_fingerprint,
+        method="blend",
+        settings={"weights": [float(weight) for weight in weights], "domains": sources},
+        licence="; ".join(licences),
+    )
+    return Domain({name: _half(name, value) for name, value in total.items()}, metadata)
+
+
+def fingerprint(generator: Generator) -> str:
+    """SHA-256 over names, shapes and values of all weights of a generator."""
+    digest = hashlib.sha256()
+    for name, value in sorted(generator.state_dict().items()):
+        digest.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def fingerprint_images(images: Tensor) -> str:
+    """SHA-256 over the pixels of images [K, 3, H, W] in [-1, 1], at 8 bits a channel."""
+    pixels = (images.detach().cpu().clamp(-1, 1) * 127.5 + 128).floor().clamp(0, 255).to(torch.uint8)
+    return hashlib.sha256(str(tuple(pixels.shape)).encode() + pixels.contiguous().numpy().tobytes()).hexdigest()
+
+
+def _half(name: str, value: Tensor) -> Tensor:
+    half = value.to("cpu", torch.float16, copy=True)
+    if not torch.isfinite(half).all():
+        raise UserError(f"{name} has left the range of numbers that a domain can hold. Lower the learning rate.")
+    return half
+
+
+def _check_fit(weights: Mapping[str, Tensor], parts: Parts) -> None:
+    parameters = named_parameters(parts)
+    for name, value in weights.items():
+        if name not in parameters or parameters[name].shape != value.shape:
+            raise UserError(
+                f"This domain changes {name} {list(value.shape)}, which the loaded base does not have. "
+                "Choose the base that the domain was made from."
+            )
+
+
+def _metadata(name: str, values: Any) -> DomainMetadata:
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "base": str,
+        "base_fingerprint": str,
+        "method": str,
+        "reference_fingerprint": (str, type(None)),
+        "prompt": (str, type(None)),
+        "settings": dict,
+        "seed": int,
+        "licence": str,
+        "created_by": str,
+        "format_version": int,
+    }
+    if not isinstance(values, dict) or set(values) != set(kinds):
+        raise UserError(f"{name} lacks or adds entries in its description. Get a fresh copy.")
+    for key, kind in kinds.items():
+        if not isinstance(values[key], kind):
+            raise UserError(f"{name} has an unusable entry '{key}' in its description. Get a fresh copy.")
+    return DomainMetadata(**values)

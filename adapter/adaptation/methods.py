@@ -1,0 +1,277 @@
+"""Adaptation methods as data: what is trained in which stage, by which losses, on which schedule."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapter.errors import UserError
+
+PARTS = ("decoder", "superresolution")
+"""Replaceable parts of a generator: Tri-D and G2."""
+
+LOSSES: dict[str, str] = {
+    "directional": "L_dir: the CLIP edit points from the source's mean to the reference",
+    "token_distribution": "L_dis: tokens are distributed as the reference's",
+    "image_structure": "L_I-str: an image keeps its source's self-similarity",
+    "feature_structure": "L_F-str: rendered features keep their source's self-similarity",
+    "colour_distribution": "ours: colours are distributed as the reference's",
+    "shallow_distribution": "ours: shallow tokens are distributed as the reference's",
+    "moments": "ours: tokens have the reference's mean and covariance",
+}
+"""Losses a method may name, with what each one asks for."""
+
+MAXIMUM_WEIGHT = 100.0
+POOLED = "pooled"
+
+
+@dataclass(frozen=True)
+class LossTerm:
+    """One weighted loss.
+
+    Args:
+        kind: a name of `LOSSES`.
+        weight: 0 to 100.
+        layers: encoder layers whose tokens are compared, their losses summed. For ``directional``, none means
+            the joint embedding, "pooled" a CNN tower's pooled features.
+        centred: subtract the sources' mean token first; a CNN's tokens share a large common part.
+        side: grid on which images (``colour_distribution``) or features (``feature_structure``) are compared.
+    """
+
+    kind: str
+    weight: float
+    layers: tuple[str | int, ...] = ()
+    centred: bool = True
+    side: int = 32
+
+    def __post_init__(self) -> None:
+        if self.kind not in LOSSES:
+            raise UserError(f"There is no loss named {self.kind!r}. Choose from: {', '.join(LOSSES)}.")
+        _check(f"The weight of {self.kind}", self.weight, 0, MAXIMUM_WEIGHT)
+        _check(f"The side of {self.kind}", self.side, 1, 1024)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Steps that train some parts while the rest stands still.
+
+    Args:
+        name: shown to the user.
+        train: names of `PARTS`, or dotted names inside them such as "superresolution.block1".
+        steps: optimiser steps.
+        learning_rate: Adam's rate after the warm-up.
+        rates: (fragment of a parameter's name, factor of the learning rate); 0 leaves it untrained.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    steps: int
+    learning_rate: float = 0.01
+    rates: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise UserError(f"The stage {self.name!r} trains nothing. Name a part: {', '.join(PARTS)}.")
+        for part in self.train:
+            if part.split(".")[0] not in PARTS:
+                raise UserError(f"There is no part named {part!r} to train. Choose from: {', '.join(PARTS)}.")
+        _check(f"The number of steps of {self.name}", self.steps, 1, 100_000)
+        _check(f"The learning rate of {self.name}", self.learning_rate, 1e-7, 1)
+
+    def rate(self, parameter: str) -> float:
+        """Learning rate of a parameter of the parts by its dotted name; 0 where it is not trained."""
+        if not any(parameter == part or parameter.startswith(f"{part}.") for part in self.train):
+            return 0.0
+        factors = [factor for fragment, factor in self.rates if fragment in parameter]
+        return self.learning_rate * (factors[-1] if factors else 1.0)
+
+
+@dataclass(frozen=True)
+class Method:
+    """Everything an adaptation needs besides the generator, the encoder and the reference.
+
+    Args:
+        name, preset: how the method is called.
+        stages: run one after the other, each from the averaged weights of the one before.
+        losses: summed; a term whose input a stage cannot change is left out there.
+        pool: number of (latent, camera) pairs that are rendered and looked at once, then trained on.
+        truncation_psi: of the pool's latents.
+        yaw, pitch: cameras of the pool lie within these angles of the front, in radians.
+        batch: pairs a step.
+        betas: of Adam.
+        warmup: steps of linear warm-up at the start of each stage.
+        final_rate: share of the learning rate that the cosine schedule ends with.
+        ema: decay of the averaged weights, which are what is previewed and kept.
+        directions: projections a step for the sliced distances.
+        mirrored: also use each reference's mirror image, so that one side's light or parting does not count.
+        preview_every: steps between previews.
+    """
+
+    name: str
+    preset: str
+    stages: tuple[Stage, ...]
+    losses: tuple[LossTerm, ...]
+    pool: int = 32
+    truncation_psi: float = 1.0
+    yaw: float = 0.45
+    pitch: float = 0.15
+    batch: int = 2
+    betas: tuple[float, float] = (0.9, 0.99)
+    warmup: int = 10
+    final_rate: float = 0.05
+    ema: float = 0.95
+    directions: int = 32
+    mirrored: bool = False
+    preview_every: int = 20
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise UserError("A method needs at least one stage.")
+        if not any(term.weight > 0 for term in self.losses):
+            raise UserError("Every loss has the weight 0: nothing would be learned. Raise at least one weight.")
+        kinds = [term.kind for term in self.losses]
+        if len(set(kinds)) != len(kinds):
+            raise UserError("A loss is named twice. Give each loss one weight.")
+        _check("The batch size", self.batch, 1, 64)
+        _check("The pool size", self.pool, self.batch, 4096)
+        _check("The truncation psi", self.truncation_psi, 0, 2)
+        _check("The yaw range", self.yaw, 0, 1.5)
+        _check("The pitch range", self.pitch, 0, 1.0)
+        for beta in self.betas:
+            _check("Adam's beta", beta, 0, 0.99999)
+        _check("The warm-up", self.warmup, 0, 100_000)
+        _check("The final share of the learning rate", self.final_rate, 0, 1)
+        _check("The decay of the averaged weights", self.ema, 0, 0.99999)
+        _check("The number of projections", self.directions, 1, 4096)
+        _check("The number of steps between previews", self.preview_every, 1, 100_000)
+
+    @property
+    def steps(self) -> int:
+        """Steps of all stages together."""
+        return sum(stage.steps for stage in self.stages)
+
+    def weight(self, kind: str) -> float:
+        """Weight of a loss, 0 where the method has none of that kind."""
+        return sum(term.weight for term in self.losses if term.kind == kind)
+
+    def with_weights(self, weights: Mapping[str, float]) -> "Method":
+        """The same method with other weights for some of its losses, by kind; a weight of 0 removes the loss.
+
+        Raises:
+            UserError: a loss that the method does not have, or a weight outside its range.
+        """
+        kinds = [term.kind for term in self.losses]
+        for kind in weights:
+            if kind not in kinds:
+                raise UserError(f"{self.name} has no loss named {kind!r}. It has: {', '.join(kinds)}.")
+        losses = (dataclasses.replace(term, weight=weights.get(term.kind, term.weight)) for term in self.losses)
+        return dataclasses.replace(self, losses=tuple(losses))
+
+    def with_steps(self, steps: Mapping[str, int]) -> "Method":
+        """The same method with other numbers of steps for some stages, by stage name; 0 removes a stage.
+
+        Raises:
+            UserError: a stage that the method does not have, or none left.
+        """
+        names = [stage.name for stage in self.stages]
+        for name in steps:
+            if name not in names:
+                raise UserError(f"{self.name} has no stage named {name!r}. It has: {', '.join(names)}.")
+        stages = ((stage, steps.get(stage.name, stage.steps)) for stage in self.stages)
+        kept = tuple(dataclasses.replace(stage, steps=count) for stage, count in stages if count != 0)
+        return dataclasses.replace(self, stages=kept)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The method as plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Method":
+        """Build a method from plain JSON values.
+
+        Raises:
+            UserError: a key is unknown or missing, or a value is out of range or of the wrong kind.
+        """
+        try:
+            values = dict(values)
+            stages = tuple(_stage(stage) for stage in values.pop("stages"))
+            losses = tuple(_term(term) for term in values.pop("losses"))
+            if "betas" in values:
+                values["betas"] = tuple(values["betas"])
+            return cls(stages=stages, losses=losses, **values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"The settings of the method cannot be used ({error}).") from error
+
+
+def _stage(values: Mapping[str, Any]) -> Stage:
+    values = dict(values, train=tuple(values["train"]))
+    if "rates" in values:
+        values["rates"] = tuple((fragment, factor) for fragment, factor in values["rates"])
+    return Stage(**values)
+
+
+def _term(values: Mapping[str, Any]) -> LossTerm:
+    return LossTerm(**dict(values, layers=tuple(values.get("layers", ()))))
+
+
+def _check(what: str, value: float, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise UserError(f"{what} must be a number from {low:g} to {high:g}, not {value!r}.")
+
+
+_SMALL_CLIP = (
+    LossTerm("directional", 2.0, (POOLED,)),
+    LossTerm("token_distribution", 6.0, ("stage1", "stage2", "stage4")),
+    LossTerm("image_structure", 15.0, ("stage3",)),
+    LossTerm("feature_structure", 10.0),
+    LossTerm("colour_distribution", 3.0, side=64),
+    LossTerm("shallow_distribution", 1.5, ("stage0",)),
+    LossTerm("moments", 0.3, ("stage0", "stage1", "stage2")),
+)
+_CLIP_VIT = (
+    LossTerm("directional", 1.0),
+    LossTerm("token_distribution", 1.0, (3,), centred=False),
+    LossTerm("image_structure", 10.0, (4,), centred=False),
+    LossTerm("feature_structure", 10.0),
+)
+
+
+def _tri_d_then_g2(tri_d: int, g2: int, learning_rate: float) -> tuple[Stage, ...]:
+    return (
+        Stage("Tri-D", ("decoder",), tri_d, learning_rate),
+        Stage("G2", ("superresolution",), g2, learning_rate),
+    )
+
+
+METHODS: dict[str, dict[str, Method]] = {
+    "3d-adapter": {
+        "quick": Method("3d-adapter", "quick", _tri_d_then_g2(60, 230, 0.01), _SMALL_CLIP),
+        "full": Method("3d-adapter", "full", _tri_d_then_g2(120, 560, 0.01), _SMALL_CLIP),
+        "clip-vit": Method(
+            "3d-adapter",
+            "clip-vit",
+            _tri_d_then_g2(200, 200, 0.002),
+            _CLIP_VIT,
+            betas=(0.0, 0.99),
+            ema=0.99,
+            pool=16,
+            yaw=0.3,
+            pitch=0.2,
+        ),
+    },
+}
+"""Methods by name and preset. "quick" takes about 30 s and "full" about 75 s on 2 CPU cores with the base
+``heads`` and the small CLIP; "clip-vit" is for CLIP's own ViT towers."""
+
+
+def get_method(name: str = "3d-adapter", preset: str = "full") -> Method:
+    """Look a method up.
+
+    Raises:
+        UserError: an unknown name or preset; says which ones there are.
+    """
+    if name not in METHODS:
+        raise UserError(f"There is no method named {name!r}. Choose from: {', '.join(METHODS)}.")
+    if preset not in METHODS[name]:
+        raise UserError(f"{name} has no preset named {preset!r}. Choose from: {', '.join(METHODS[name])}.")
+    return METHODS[name][preset]

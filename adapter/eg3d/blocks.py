@@ -1,0 +1,138 @@
+"""Synthesis layers and blocks shared by the backbone and by super-resolution."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from adapter.eg3d.layers import (
+    FullyConnected,
+    leaky_relu,
+    modulated_convolution,
+    resample_filter,
+    upsample_image,
+)
+
+NoiseMode = Literal["none", "const", "random"]
+
+
+def clamp(x: Tensor, limit: float | None) -> Tensor:
+    """Limit ``x`` to [-limit, limit]; no limit leaves it as it is."""
+    return x if limit is None else x.clamp(-limit, limit)
+
+
+class SynthesisLayer(nn.Module):
+    """Modulated 3x3 convolution, noise, bias, leaky ReLU."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        w_dim: int,
+        resolution: int,
+        *,
+        up: bool = False,
+        limit: float | None = None,
+        replicate: bool = False,
+    ) -> None:
+        super().__init__()
+        self.up, self.limit, self.resolution, self.replicate = up, limit, resolution, replicate
+        self.affine = FullyConnected(w_dim, inputs, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("resample_filter", resample_filter())
+
+    def forward(
+        self, x: Tensor, w: Tensor, noise_mode: NoiseMode = "const", generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Map features [N, I, H, W] and latents [N, w] to [N, O, H', W']; noise is drawn from ``generator``."""
+        y = modulated_convolution(
+            x, self.weight, self.affine(w), up=self.up, fir=self.resample_filter, replicate=self.replicate
+        )
+        if noise_mode == "const":
+            y = y + self.noise_const * self.noise_strength
+        elif noise_mode == "random":
+            shape = (len(x), 1, self.resolution, self.resolution)
+            y = y + torch.randn(shape, generator=generator, device=x.device) * self.noise_strength
+        return clamp(leaky_relu(y + self.bias[:, None, None]), self.limit)
+
+
+class ToRgb(nn.Module):
+    """Modulated 1x1 convolution to image channels, without demodulation, noise or activation."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, limit: float | None = None) -> None:
+        super().__init__()
+        self.limit = limit
+        self.affine = FullyConnected(w_dim, inputs, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.style_gain = 1 / math.sqrt(inputs)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """Map features [N, I, H, W] and latents [N, w] to [N, O, H, W]."""
+        y = modulated_convolution(x, self.weight, self.affine(w) * self.style_gain, demodulate=False)
+        return clamp(y + self.bias[:, None, None], self.limit)
+
+
+class SynthesisBlock(nn.Module):
+    """One resolution of the skip architecture: convolutions, and an image that grows from block to block.
+
+    A block without ``inputs`` starts from its learned constant; one with ``up=False`` keeps the resolution.
+    """
+
+    def __init__(
+        self,
+        inputs: int | None,
+        outputs: int,
+        w_dim: int,
+        resolution: int,
+        image_channels: int,
+        *,
+        up: bool = True,
+        limit: float | None = None,
+        replicate: bool = False,
+    ) -> None:
+        super().__init__()
+        self.up, self.replicate = up, replicate
+        options = {"limit": limit, "replicate": replicate}
+        if inputs is None:
+            self.const = nn.Parameter(torch.randn(outputs, resolution, resolution))
+        else:
+            self.conv0 = SynthesisLayer(inputs, outputs, w_dim, resolution, up=up, **options)
+        self.conv1 = SynthesisLayer(outputs, outputs, w_dim, resolution, **options)
+        self.torgb = ToRgb(outputs, image_channels, w_dim, limit)
+        self.register_buffer("resample_filter", resample_filter())
+
+    @property
+    def starts(self) -> bool:
+        """Whether this block begins from a learned constant."""
+        return hasattr(self, "const")
+
+    def forward(
+        self,
+        x: Tensor | None,
+        image: Tensor | None,
+        ws: Tensor,
+        noise_mode: NoiseMode = "const",
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Advance features and image.
+
+        Args:
+            x: features [N, I, H, W]; None for the first block.
+            image: image so far [N, C, H, W]; None for the first block.
+            ws: latents [N, 3, w] for conv0, conv1 and torgb ([N, 2, w] for the first block).
+        """
+        rows = iter(ws.unbind(dim=1))
+        if self.starts:
+            x = self.const.expand(len(ws), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        else:
+            x = self.conv0(x, next(rows), noise_mode, generator)
+        x = self.conv1(x, next(rows), noise_mode, generator)
+        rgb = self.torgb(x, next(rows))
+        if image is None:
+            return x, rgb
+        return x, (upsample_image(image, replicate=self.replicate) if self.up else image) + rgb

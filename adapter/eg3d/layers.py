@@ -1,0 +1,103 @@
+"""The primitive layers of StyleGAN2: equalised linear maps, FIR resampling, modulated convolution."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+ACTIVATION_GAIN = math.sqrt(2.0)
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """Leaky ReLU of slope 0.2 with the variance-keeping gain sqrt(2) (StyleGAN2, Karras et al. 2020)."""
+    return F.leaky_relu(x, 0.2) * ACTIVATION_GAIN
+
+
+def normalize_rms(x: Tensor) -> Tensor:
+    """Divide each row of ``x`` [N, D] by its root mean square."""
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+class FullyConnected(nn.Module):
+    """Linear layer with an equalised learning rate; weight [out, in], bias [out].
+
+    The stored weight is larger than the effective one by 1 / ``lr_multiplier``, which slows its training.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        activate: bool = False,
+        lr_multiplier: float = 1.0,
+        bias_init: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((outputs,), bias_init / lr_multiplier))
+        self.activate = activate
+        self.bias_gain = lr_multiplier
+        self.weight_gain = lr_multiplier / math.sqrt(inputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [..., in] to [..., out]."""
+        y = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
+        return leaky_relu(y) if self.activate else y
+
+
+def resample_filter() -> Tensor:
+    """The 4x4 low-pass filter, [1, 3, 3, 1] against itself, summing to one."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    return torch.outer(taps, taps) / taps.sum().square()
+
+
+def upsample_image(image: Tensor, *, replicate: bool = False) -> Tensor:
+    """Double the side of [N, C, H, W]: zero insertion, then the 4x4 filter with gain 4.
+
+    Equal to bilinear interpolation of the image padded with zeros, which is what runs here; with ``replicate`` the
+    border is continued instead.
+    """
+    if replicate:
+        return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
+    padded = F.pad(image, (1, 1, 1, 1))
+    return F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)[:, :, 2:-2, 2:-2]
+
+
+def modulated_convolution(
+    x: Tensor,
+    weight: Tensor,
+    styles: Tensor,
+    *,
+    up: bool = False,
+    fir: Tensor | None = None,
+    demodulate: bool = True,
+    replicate: bool = False,
+) -> Tensor:
+    """Convolution whose input channels are scaled by per-sample styles (StyleGAN2, section 2.2).
+
+    Scales inputs and outputs around one shared convolution, which equals per-sample weights up to rounding.
+
+    Args:
+        x: features [N, I, H, W].
+        weight: [O, I, k, k].
+        styles: [N, I].
+        up: double the side: transposed convolution, then ``fir`` [4, 4] with gain 4.
+        demodulate: divide by the norm of each sample's effective kernel.
+        replicate: continue the border instead of padding with zeros.
+    """
+    outputs, _, size, _ = weight.shape
+    scaled = x * styles[:, :, None, None]
+    if replicate:
+        scaled = F.pad(scaled, (1, 1, 1, 1), mode="replicate")
+    if up:
+        y = F.conv_transpose2d(scaled, weight.transpose(0, 1), stride=2)
+        y = F.conv2d(y, (fir * 4).expand(outputs, 1, 4, 4), padding=1, groups=outputs)
+        y = y[:, :, 2:-2, 2:-2] if replicate else y
+    else:
+        y = F.conv2d(scaled, weight, padding=0 if replicate else size // 2)
+    if not demodulate:
+        return y
+    norm = (styles.square() @ weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt()
+    return y * norm[:, :, None, None]

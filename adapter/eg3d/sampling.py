@@ -1,0 +1,83 @@
+"""Where along a ray the field is read: stratified coarse depths, then depths drawn where the weight is.
+
+Without a random generator both follow a fixed rule, so the same call gives the same pixels; with one they draw as
+EG3D does.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def stratified_depths(
+    start: Tensor,
+    end: Tensor,
+    count: int,
+    *,
+    disparity: bool = False,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Coarse depths [N, M, count] between ``start`` and ``end`` [N, M, 1].
+
+    EG3D's rule: a closed, even division plus a jitter of up to one whole step, so the last sample may lie beyond
+    ``end``. Without a generator the jitter is half a step.
+    """
+    step = torch.arange(count, device=start.device, dtype=start.dtype) / (count - 1)
+    shape = (*start.shape[:-1], count)
+    if generator is None:
+        jitter = torch.full(shape, 0.5, device=start.device)
+    else:
+        jitter = torch.rand(shape, generator=generator, device=start.device)
+    t = step + jitter / (count - 1)
+    if disparity:
+        return 1 / ((1 - t) / start + t / end)
+    return start + t * (end - start)
+
+
+def importance_depths(
+    depths: Tensor,
+    weights: Tensor,
+    count: int,
+    *,
+    bins: Literal["official", "aligned"] = "official",
+    rule: Literal["closed", "centred"] = "closed",
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Fine depths [N, M, count], drawn where the coarse ``weights`` lie. Carries no gradient.
+
+    Args:
+        depths: sorted coarse depths [N, M, S].
+        weights: marching weights of the S - 1 intervals [N, M, S - 1].
+        bins: ``official`` governs each bin by the weight half a bin further away, as EG3D does.
+        rule: the draws without a generator: evenly over [0, 1], ends included or not.
+    """
+    with torch.no_grad():
+        lead, size = depths.shape[:-1], depths.shape[-1]
+        flat = weights.reshape(-1, 1, size - 1)
+        smooth = F.avg_pool1d(F.max_pool1d(flat, 2, stride=1, padding=1), 2, stride=1)[:, 0] + 0.01
+        middles = ((depths[..., 1:] + depths[..., :-1]) / 2).reshape(-1, size - 1)
+        density = smooth[:, 1:-1] + 1e-5
+        if bins == "aligned":
+            middles = (middles[:, 1:] + middles[:, :-1]) / 2
+        cdf = F.pad((density / density.sum(dim=1, keepdim=True)).cumsum(dim=1), (1, 0))
+        u = _draws(len(flat), count, rule, generator, depths)
+        index = torch.searchsorted(cdf, u, right=True)
+        below, above = (index - 1).clamp(min=0), index.clamp(max=cdf.shape[1] - 1)
+        cdf_below, cdf_above = cdf.gather(1, below), cdf.gather(1, above)
+        edge_below, edge_above = middles.gather(1, below), middles.gather(1, above)
+        width = cdf_above - cdf_below
+        width = torch.where(width < 1e-5, torch.ones_like(width), width)
+        fine = edge_below + (u - cdf_below) / width * (edge_above - edge_below)
+        return fine.reshape(*lead, count)
+
+
+def _draws(rays: int, count: int, rule: str, generator: torch.Generator | None, like: Tensor) -> Tensor:
+    if generator is not None:
+        return torch.rand(rays, count, generator=generator, device=like.device)
+    if rule == "closed":
+        u = torch.linspace(0, 1, count, device=like.device)
+    else:
+        u = (torch.arange(count, device=like.device) + 0.5) / count
+    return u.expand(rays, count).contiguous()

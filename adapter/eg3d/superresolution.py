@@ -1,0 +1,70 @@
+"""Rendered features to the final image: two synthesis blocks driven by the last w."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from adapter.eg3d.blocks import NoiseMode, SynthesisBlock
+from adapter.eg3d.config import Eg3dConfig
+from adapter.eg3d.layers import resample_filter
+
+
+class Superresolution(nn.Module):
+    """EG3D's super-resolution modules; which one is a matter of the configuration."""
+
+    def __init__(self, config: Eg3dConfig) -> None:
+        super().__init__()
+        sizes = self.config = config.superresolution
+        resolution = sizes.input_resolution
+        inputs = config.feature_channels
+        for index, (outputs, up) in enumerate(zip(sizes.channels, sizes.upsample, strict=True)):
+            resolution *= 2 if up else 1
+            block = SynthesisBlock(
+                inputs,
+                outputs,
+                config.w_dim,
+                resolution,
+                3,
+                up=up,
+                limit=sizes.clamp,
+                replicate=sizes.padding == "replicate",
+            )
+            self.add_module(f"block{index}", block)
+            inputs = outputs
+        if sizes.spare_filter:
+            self.register_buffer("resample_filter", resample_filter())
+
+    def _resize(self, x: Tensor) -> Tensor:
+        size = self.config.input_resolution
+        if x.shape[-1] == size or (self.config.resize == "if-smaller" and x.shape[-1] > size):
+            return x
+        return F.interpolate(
+            x, size=(size, size), mode="bilinear", align_corners=False, antialias=self.config.antialias
+        )
+
+    def forward(
+        self,
+        features: Tensor,
+        ws: Tensor,
+        noise_mode: NoiseMode | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Make the image.
+
+        Args:
+            features: rendered features [N, F, R, R], about [-1, 1]; the first three channels are the raw colours.
+            ws: latents [N, num_ws, w]; only the last row is read.
+            noise_mode: overrides the configuration's.
+
+        Returns:
+            The image [N, 3, H, W] and the raw image [N, 3, R, R] as EG3D reports it.
+        """
+        mode = noise_mode or self.config.noise_mode
+        rows = ws[:, -1:].repeat(1, 3, 1)
+        x = self._resize(features)
+        resized = x is not features
+        x = x.contiguous(memory_format=torch.channels_last)
+        x, image = self.block0(x, x[:, :3], rows, mode, generator)
+        aliased = self.config.inplace_rgb and not self.config.upsample[0] and not resized
+        raw = image if aliased else features[:, :3]
+        return self.block1(x, image, rows, mode, generator)[1], raw

@@ -1,0 +1,133 @@
+"""The losses against hand-computed values, their identities, and numerical gradients."""
+
+import math
+
+import pytest
+import torch
+
+from adapter import losses
+
+F64 = torch.float64
+
+
+def points(*shape, seed=0):
+    return torch.randn(*shape, dtype=F64, generator=torch.Generator().manual_seed(seed))
+
+
+DIRECTIONS = losses.unit(points(3, 5, seed=9), dim=0)
+BY_NAME = {
+    "directional": lambda x: losses.directional(x[:, 0], points(2, 3, seed=1), points(3, seed=2)),
+    "token_distribution": lambda x: losses.token_distribution(x, points(7, 3, seed=1)),
+    "image_structure": lambda x: losses.image_structure(x, points(2, 16, 3, seed=1)),
+    "feature_structure": lambda x: losses.feature_structure(
+        x.transpose(1, 2).reshape(2, 3, 4, 4), points(2, 3, 4, 4, seed=1), side=2
+    ),
+    "sliced_wasserstein": lambda x: losses.sliced_wasserstein(x, points(9, 3, seed=1), DIRECTIONS),
+    "moments": lambda x: losses.moments(x, points(9, 3, seed=1)),
+}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_gradient_is_the_numerical_one(name):
+    x = points(2, 16, 3).requires_grad_()
+    assert BY_NAME[name](x).shape == ()
+    assert torch.autograd.gradcheck(BY_NAME[name], x)
+
+
+def test_directional_known_angles():
+    source = torch.zeros(3, 2)
+    target = torch.tensor([[2.0, 0.0], [0.0, 5.0], [-1.0, 0.0]])
+    direction = torch.tensor([3.0, 0.0])
+    each = [losses.directional(target[i : i + 1], source[i : i + 1], direction).item() for i in range(3)]
+    assert each == pytest.approx([0, 1, 2])
+    assert losses.directional(target, source, direction).item() == pytest.approx(1)
+
+
+def test_directional_is_finite_where_source_equals_target():
+    source = torch.nn.functional.normalize(torch.ones(2, 8), dim=1)
+    target = source.clone().requires_grad_()
+    loss = losses.directional(target, source, torch.arange(8.0) - 3)
+    loss.backward()
+    assert loss.item() == 1
+    assert torch.isfinite(target.grad).all()
+    assert target.grad.abs().max() <= 1 / 1e-2
+    assert target.grad.abs().max() > 0
+
+
+def test_token_distribution_counts_the_worse_covered_side():
+    reference = torch.tensor([[1.0, 0.0], [0.0, 4.0]])
+    one_kind = torch.tensor([[[3.0, 0.0], [2.0, 0.0]]])
+    assert losses.token_distribution(one_kind, reference).item() == pytest.approx(0.5)
+    assert losses.token_distribution(one_kind, reference[:1]).item() == pytest.approx(0)
+    between = torch.tensor([[[1.0, 1.0]]])
+    assert losses.token_distribution(between, reference).item() == pytest.approx(1 - math.sqrt(0.5))
+
+
+def test_token_distribution_ignores_order_and_length():
+    tokens = points(1, 6, 4)
+    shuffled = 2.5 * tokens[0, torch.tensor([3, 1, 5, 0, 2, 4])]
+    assert losses.token_distribution(tokens, shuffled).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_image_structure_known_value():
+    target = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
+    source = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]])
+    assert losses.image_structure(target, source).item() == pytest.approx(0.5)
+
+
+def test_structure_losses_are_exactly_zero_and_finite_at_the_start():
+    tokens = torch.randn(2, 16, 5, requires_grad=True)
+    features = torch.ones(2, 5, 8, 8, requires_grad=True)
+    loss = losses.image_structure(tokens, tokens.detach())
+    loss = loss + losses.feature_structure(features, features.detach())
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.isfinite(tokens.grad).all()
+    assert torch.isfinite(features.grad).all()
+
+
+def test_feature_structure_sees_layout_not_a_change_of_colour():
+    features = points(1, 4, 8, 8)
+    recoloured = 3 * features + 0.5
+    assert losses.feature_structure(recoloured, features, side=8).item() == pytest.approx(0, abs=1e-12)
+    assert losses.feature_structure(features.roll(3, dims=-1), features, side=8) > 0.01
+
+
+def test_sliced_wasserstein_of_a_shift_is_its_projection():
+    shift = torch.tensor([0.3, -0.2, 0.1], dtype=F64)
+    reference = points(32, 3)
+    expected = (shift @ DIRECTIONS).abs().mean()
+    order = torch.randperm(32, generator=torch.Generator().manual_seed(1))
+    shifted = losses.sliced_wasserstein(reference[None, order] + shift, reference, DIRECTIONS)
+    assert shifted.item() == pytest.approx(expected.item())
+    assert losses.sliced_wasserstein(reference[None, order], reference, DIRECTIONS).item() == 0
+
+
+def test_sliced_wasserstein_compares_sets_of_different_size():
+    target = torch.linspace(0, 1, 100, dtype=F64).reshape(1, 100, 1)
+    reference = torch.linspace(0, 1, 400, dtype=F64).reshape(400, 1)
+    one = torch.ones(1, 1, dtype=F64)
+    assert losses.sliced_wasserstein(target, reference, one).item() < 0.005
+    assert losses.sliced_wasserstein(target, reference + 2, one).item() == pytest.approx(2)
+
+
+def test_moments_known_value():
+    reference = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], dtype=F64)
+    assert losses.moments(reference[None] + torch.tensor([0.5, 0.0]), reference).item() == pytest.approx(
+        (0.25 / 2) / (2 / 3)
+    )
+    assert losses.moments(2 * reference[None], reference).item() == pytest.approx((2 * 2 / 4) / (2 / 3))
+    assert losses.moments(reference[None].flip(1), reference).item() == pytest.approx(0)
+
+
+def test_moments_of_a_flat_reference_are_finite():
+    target = torch.randn(1, 8, 3, requires_grad=True)
+    losses.moments(target, torch.zeros(8, 3)).backward()
+    assert torch.isfinite(target.grad).all()
+
+
+def test_random_directions_follow_their_generator():
+    first = losses.random_directions(4, 6, torch.Generator().manual_seed(3))
+    again = losses.random_directions(4, 6, torch.Generator().manual_seed(3))
+    assert torch.equal(first, again)
+    assert torch.allclose(first.norm(dim=0), torch.ones(6))
