@@ -24,9 +24,7 @@ MAX_JSON_BYTES = 1 << 20
 DTYPES = frozenset({"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"})
 
 
-def read_tensors(
-    path: str | os.PathLike, expected: Mapping[str, tuple[int, ...]] | None = None
-) -> dict[str, Tensor]:
+def read_tensors(path: str | os.PathLike, expected: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, Tensor]:
     """Read a safetensors file after checking it.
 
     Args:
@@ -143,9 +141,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def check_shapes(
-    source: str, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
-) -> None:
+def check_shapes(source: str, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> None:
     """Compare names and shapes of tensors.
 
     Args:

@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from adapter import __version__
-from adapter.adaptation.parts import named_parameters
+from adapter.adaptation.parts import copy_parts
 from adapter.eg3d import Generator, Parts
 from adapter.errors import UserError
 from adapter.storage import read_metadata, read_tensors, write_tensors
@@ -68,9 +69,14 @@ class Domain:
         Raises:
             UserError: if a difference is not a finite fp16 number.
         """
-        source = named_parameters(base)
+        source = dict(base.named_parameters())
         weights = {name: _half(name, value.detach() - source[name].detach()) for name, value in adapted.items()}
         return cls(weights, metadata)
+
+    @property
+    def background(self) -> int:
+        """Side of the background map, 0 where the domain keeps the base's background."""
+        return self.weights["background"].shape[-1] if "background" in self.weights else 0
 
     def check(self, generator: Generator) -> None:
         """Refuse a generator that this domain was not made from.
@@ -83,7 +89,7 @@ class Domain:
                 f"This domain was made from the base '{self.metadata.base}', and other weights are loaded. "
                 "Choose that base, or adapt this one anew."
             )
-        _check_fit(self.weights, generator.parts())
+        _check_fit(self.weights, generator)
 
     def apply(self, generator: Generator, strength: float = 1.0) -> Parts:
         """Parts of the generator moved towards the domain.
@@ -98,15 +104,12 @@ class Domain:
         Raises:
             UserError: parameters of other names or shapes than the generator's (see also `check`).
         """
-        parts = generator.parts()
-        _check_fit(self.weights, parts)
-        for name, parameter in named_parameters(parts).items():
+        _check_fit(self.weights, generator)
+        parts = copy_parts(generator, self.background if strength != 0 else 0)
+        for name, parameter in parts.named_parameters():
             if name in self.weights and strength != 0:
                 parameter.data.add_(self.weights[name].to(parameter), alpha=float(strength))
-            parameter.requires_grad_(False)
-        parts.decoder.eval()
-        parts.superresolution.eval()
-        return parts
+        return parts.eval().requires_grad_(False)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the domain as one safetensors file, completely or not at all."""
@@ -130,7 +133,7 @@ class Domain:
             version = int(values["format_version"])
             expected = {str(key): tuple(int(size) for size in shape) for key, shape in shapes.items()}
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise UserError(f"{name} describes itself wrongly and cannot be used. Get a fresh copy.") from error
+            raise UserError(f"{name} has a damaged description. Get a fresh copy.") from error
         if version != FORMAT_VERSION:
             raise UserError(
                 f"{name} has the domain format {version}, and this program reads format {FORMAT_VERSION}. "
@@ -139,7 +142,7 @@ class Domain:
         weights = read_tensors(path, expected)
         for key, value in weights.items():
             if value.dtype != torch.float16:
-                raise UserError(f"{name}: {key} is not stored in half precision. Get a fresh copy of the file.")
+                raise UserError(f"{name}: {key} is not stored in half precision. Get a fresh copy.")
         return cls(weights, _metadata(name, values))
 
 
@@ -159,9 +162,12 @@ def blend(domains: Sequence[Domain], weights: Sequence[float]) -> Domain:
     first = domains[0].metadata
     if any(domain.metadata.base_fingerprint != first.base_fingerprint for domain in domains):
         raise UserError("These domains were made from different bases. Blend domains of one base.")
+    side = max(domain.background for domain in domains)
     total: dict[str, Tensor] = {}
     for domain, weight in zip(domains, weights, strict=True):
         for name, value in domain.weights.items():
+            if name == "background" and value.shape[-1] != side:
+                value = F.interpolate(value[None].float(), size=(side, side), mode="bilinear")[0]
             total[name] = total.get(name, 0) + float(weight) * value.float()
     licences = sorted({domain.metadata.licence for domain in domains} - {""})
     sources = [dataclasses.asdict(domain.metadata) for domain in domains]
@@ -190,17 +196,24 @@ def fingerprint_images(images: Tensor) -> str:
     return hashlib.sha256(str(tuple(pixels.shape)).encode() + pixels.contiguous().numpy().tobytes()).hexdigest()
 
 
+_MODULES = ("decoder", "superresolution")
+
+
 def _half(name: str, value: Tensor) -> Tensor:
     half = value.to("cpu", torch.float16, copy=True)
     if not torch.isfinite(half).all():
-        raise UserError(f"{name} has left the range of numbers that a domain can hold. Lower the learning rate.")
+        raise UserError(f"{name} left the range of numbers that a domain holds. Lower the learning rate.")
     return half
 
 
-def _check_fit(weights: Mapping[str, Tensor], parts: Parts) -> None:
-    parameters = named_parameters(parts)
+def _check_fit(weights: Mapping[str, Tensor], generator: Generator) -> None:
+    shapes = {f"{part}.{name}": p.shape for part in _MODULES for name, p in getattr(generator, part).named_parameters()}
+    background = weights.get("background")
+    if background is not None and background.dim() == 3:
+        side = min(background.shape[-1], generator.config.raw_resolution)
+        shapes["background"] = torch.Size((generator.config.feature_channels, side, side))
     for name, value in weights.items():
-        if name not in parameters or parameters[name].shape != value.shape:
+        if shapes.get(name) != value.shape:
             raise UserError(
                 f"This domain changes {name} {list(value.shape)}, which the loaded base does not have. "
                 "Choose the base that the domain was made from."

@@ -7,8 +7,8 @@ from typing import Any
 
 from adapter.errors import UserError
 
-PARTS = ("decoder", "superresolution")
-"""Replaceable parts of a generator: Tri-D and G2."""
+PARTS = ("decoder", "superresolution", "background")
+"""What can be trained: Tri-D, G2, and what rays see where they hit nothing (ours)."""
 
 LOSSES: dict[str, str] = {
     "directional": "L_dir: the CLIP edit points from the source's mean to the reference",
@@ -36,6 +36,7 @@ class LossTerm:
             the joint embedding, "pooled" a CNN tower's pooled features.
         centred: subtract the sources' mean token first; a CNN's tokens share a large common part.
         side: grid on which images (``colour_distribution``) or features (``feature_structure``) are compared.
+        points: of each image, at most so many random ones are compared by the two distribution losses of ours.
     """
 
     kind: str
@@ -43,12 +44,14 @@ class LossTerm:
     layers: tuple[str | int, ...] = ()
     centred: bool = True
     side: int = 32
+    points: int = 1024
 
     def __post_init__(self) -> None:
         if self.kind not in LOSSES:
             raise UserError(f"There is no loss named {self.kind!r}. Choose from: {', '.join(LOSSES)}.")
         _check(f"The weight of {self.kind}", self.weight, 0, MAXIMUM_WEIGHT)
-        _check(f"The side of {self.kind}", self.side, 1, 1024)
+        _check_whole(f"The side of {self.kind}", self.side, 1, 1024)
+        _check_whole(f"The number of points of {self.kind}", self.points, 16, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,10 @@ class Stage:
         for part in self.train:
             if part.split(".")[0] not in PARTS:
                 raise UserError(f"There is no part named {part!r} to train. Choose from: {', '.join(PARTS)}.")
-        _check(f"The number of steps of {self.name}", self.steps, 1, 100_000)
+        _check_whole(f"The number of steps of {self.name}", self.steps, 1, 100_000)
         _check(f"The learning rate of {self.name}", self.learning_rate, 1e-7, 1)
+        for fragment, factor in self.rates:
+            _check(f"The factor of {fragment}'s learning rate", factor, 0, 1000)
 
     def rate(self, parameter: str) -> float:
         """Learning rate of a parameter of the parts by its dotted name; 0 where it is not trained."""
@@ -103,6 +108,8 @@ class Method:
         final_rate: share of the learning rate that the cosine schedule ends with.
         ema: decay of the averaged weights, which are what is previewed and kept.
         directions: projections a step for the sliced distances.
+        background: side of the map of background features that is trained, 0 for the base's own. With it the
+            rays along a silhouette blend into the new background instead of into the old one.
         mirrored: also use each reference's mirror image, so that one side's light or parting does not count.
         preview_every: steps between previews.
     """
@@ -121,6 +128,7 @@ class Method:
     final_rate: float = 0.05
     ema: float = 0.95
     directions: int = 32
+    background: int = 0
     mirrored: bool = False
     preview_every: int = 20
 
@@ -128,22 +136,25 @@ class Method:
         if not self.stages:
             raise UserError("A method needs at least one stage.")
         if not any(term.weight > 0 for term in self.losses):
-            raise UserError("Every loss has the weight 0: nothing would be learned. Raise at least one weight.")
+            raise UserError("Every loss has the weight 0: nothing would be learned. Raise one of them.")
+        if not self.background and any("background" in stage.train for stage in self.stages):
+            raise UserError("A stage trains the background, which this method leaves to the base. Give it a side.")
         kinds = [term.kind for term in self.losses]
         if len(set(kinds)) != len(kinds):
             raise UserError("A loss is named twice. Give each loss one weight.")
-        _check("The batch size", self.batch, 1, 64)
-        _check("The pool size", self.pool, self.batch, 4096)
+        _check_whole("The batch size", self.batch, 1, 64)
+        _check_whole("The pool size", self.pool, self.batch, 4096)
         _check("The truncation psi", self.truncation_psi, 0, 2)
         _check("The yaw range", self.yaw, 0, 1.5)
         _check("The pitch range", self.pitch, 0, 1.0)
         for beta in self.betas:
             _check("Adam's beta", beta, 0, 0.99999)
-        _check("The warm-up", self.warmup, 0, 100_000)
+        _check_whole("The warm-up", self.warmup, 0, 100_000)
         _check("The final share of the learning rate", self.final_rate, 0, 1)
         _check("The decay of the averaged weights", self.ema, 0, 0.99999)
-        _check("The number of projections", self.directions, 1, 4096)
-        _check("The number of steps between previews", self.preview_every, 1, 100_000)
+        _check_whole("The side of the background", self.background, 0, 64)
+        _check_whole("The number of projections", self.directions, 1, 4096)
+        _check_whole("The number of steps between previews", self.preview_every, 1, 100_000)
 
     @property
     def steps(self) -> int:
@@ -214,6 +225,11 @@ def _term(values: Mapping[str, Any]) -> LossTerm:
     return LossTerm(**dict(values, layers=tuple(values.get("layers", ()))))
 
 
+def _check_whole(what: str, value: int, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UserError(f"{what} must be a whole number from {low} to {high}, not {value!r}.")
+
+
 def _check(what: str, value: float, low: float, high: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise UserError(f"{what} must be a number from {low:g} to {high:g}, not {value!r}.")
@@ -236,17 +252,17 @@ _CLIP_VIT = (
 )
 
 
-def _tri_d_then_g2(tri_d: int, g2: int, learning_rate: float) -> tuple[Stage, ...]:
+def _tri_d_then_g2(tri_d: int, g2: int, learning_rate: float, *more: str) -> tuple[Stage, ...]:
     return (
-        Stage("Tri-D", ("decoder",), tri_d, learning_rate),
+        Stage("Tri-D", ("decoder", *more), tri_d, learning_rate),
         Stage("G2", ("superresolution",), g2, learning_rate),
     )
 
 
 METHODS: dict[str, dict[str, Method]] = {
     "3d-adapter": {
-        "quick": Method("3d-adapter", "quick", _tri_d_then_g2(60, 230, 0.01), _SMALL_CLIP),
-        "full": Method("3d-adapter", "full", _tri_d_then_g2(120, 560, 0.01), _SMALL_CLIP),
+        "quick": Method("3d-adapter", "quick", _tri_d_then_g2(60, 230, 0.01, "background"), _SMALL_CLIP, background=8),
+        "full": Method("3d-adapter", "full", _tri_d_then_g2(120, 560, 0.01, "background"), _SMALL_CLIP, background=8),
         "clip-vit": Method(
             "3d-adapter",
             "clip-vit",

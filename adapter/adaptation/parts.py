@@ -1,20 +1,29 @@
-"""The replaceable parts of a generator as one flat table of named parameters."""
+"""The replaceable parts of a generator, with or without a background of their own."""
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
-from adapter.adaptation.methods import PARTS
-from adapter.eg3d import Parts
+from adapter.eg3d import Generator, Parts
 
 
-def named_parameters(parts: Parts) -> dict[str, nn.Parameter]:
-    """Every trainable parameter of the parts by dotted name, such as "decoder.net.0.weight"."""
-    return {
-        f"{part}.{name}": parameter for part in PARTS for name, parameter in getattr(parts, part).named_parameters()
-    }
+def copy_parts(generator: Generator, background: int = 0) -> Parts:
+    """Parts equal to the generator's own.
+
+    Args:
+        background: side of the background map that is added, showing what the base shows; 0 adds none.
+    """
+    parts = generator.parts()
+    if not background:
+        return parts
+    channels = generator.config.feature_channels
+    own = 1.0 if generator.config.rendering.white_background else 0.0
+    device = next(parts.parameters()).device
+    colours = torch.full((channels, background, background), own, device=device)
+    return Parts(parts.decoder, parts.superresolution, colours)
 
 
 def set_parameters(parts: Parts, values: dict[str, Tensor]) -> None:
-    """Copy values into the parameters of the same names; the rest stays."""
-    parameters = named_parameters(parts)
+    """Copy values into the parameters of the same dotted names; the rest stays."""
+    parameters = dict(parts.named_parameters())
     for name, value in values.items():
         parameters[name].data.copy_(value)

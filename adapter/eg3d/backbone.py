@@ -19,9 +19,7 @@ class Mapping(nn.Module):
             self.embed = FullyConnected(config.conditioning, config.w_dim)
             width += config.w_dim
         for index in range(self.layers):
-            layer = FullyConnected(
-                width, config.w_dim, activate=True, lr_multiplier=config.mapping_lr_multiplier
-            )
+            layer = FullyConnected(width, config.w_dim, activate=True, lr_multiplier=config.mapping_lr_multiplier)
             self.add_module(f"fc{index}", layer)
             width = config.w_dim
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
@@ -60,9 +58,7 @@ class Synthesis(nn.Module):
             self.add_module(f"b{resolution}", block)
             inputs = outputs
 
-    def forward(
-        self, ws: Tensor, noise_mode: NoiseMode = "const", generator: torch.Generator | None = None
-    ) -> Tensor:
+    def forward(self, ws: Tensor, noise_mode: NoiseMode = "const", generator: torch.Generator | None = None) -> Tensor:
         """Map ws [N, num_ws, w] to a plane image [N, 3 * C, H, W]."""
         x = image = None
         row = 0

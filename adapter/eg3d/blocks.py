@@ -5,11 +5,14 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from adapter.eg3d.layers import (
+    ACTIVATION_GAIN,
     FullyConnected,
-    leaky_relu,
+    demodulation,
     modulated_convolution,
+    normal,
     resample_filter,
     upsample_image,
 )
@@ -39,25 +42,30 @@ class SynthesisLayer(nn.Module):
         super().__init__()
         self.up, self.limit, self.resolution, self.replicate = up, limit, resolution, replicate
         self.affine = FullyConnected(w_dim, inputs, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.weight = nn.Parameter(normal(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("noise_const", normal(resolution, resolution))
         self.register_buffer("resample_filter", resample_filter())
 
     def forward(
         self, x: Tensor, w: Tensor, noise_mode: NoiseMode = "const", generator: torch.Generator | None = None
     ) -> Tensor:
         """Map features [N, I, H, W] and latents [N, w] to [N, O, H', W']; noise is drawn from ``generator``."""
+        styles = self.affine(w)
         y = modulated_convolution(
-            x, self.weight, self.affine(w), up=self.up, fir=self.resample_filter, replicate=self.replicate
+            x, self.weight, styles, up=self.up, fir=self.resample_filter, replicate=self.replicate
         )
+        # The activation's gain is positive, so it moves into the factors before it and saves passes over y.
+        scale = demodulation(self.weight, styles) * ACTIVATION_GAIN
+        y = torch.addcmul((self.bias * ACTIVATION_GAIN)[:, None, None], y, scale[:, :, None, None])
         if noise_mode == "const":
-            y = y + self.noise_const * self.noise_strength
+            y = y + self.noise_const * (self.noise_strength * ACTIVATION_GAIN)
         elif noise_mode == "random":
             shape = (len(x), 1, self.resolution, self.resolution)
-            y = y + torch.randn(shape, generator=generator, device=x.device) * self.noise_strength
-        return clamp(leaky_relu(y + self.bias[:, None, None]), self.limit)
+            noise = torch.randn(shape, generator=generator, device=x.device)
+            y = y + noise * (self.noise_strength * ACTIVATION_GAIN)
+        return clamp(F.leaky_relu(y, 0.2), self.limit)
 
 
 class ToRgb(nn.Module):
@@ -67,13 +75,13 @@ class ToRgb(nn.Module):
         super().__init__()
         self.limit = limit
         self.affine = FullyConnected(w_dim, inputs, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.weight = nn.Parameter(normal(outputs, inputs, 1, 1))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.style_gain = 1 / math.sqrt(inputs)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map features [N, I, H, W] and latents [N, w] to [N, O, H, W]."""
-        y = modulated_convolution(x, self.weight, self.affine(w) * self.style_gain, demodulate=False)
+        y = modulated_convolution(x, self.weight, self.affine(w) * self.style_gain)
         return clamp(y + self.bias[:, None, None], self.limit)
 
 
@@ -99,7 +107,7 @@ class SynthesisBlock(nn.Module):
         self.up, self.replicate = up, replicate
         options = {"limit": limit, "replicate": replicate}
         if inputs is None:
-            self.const = nn.Parameter(torch.randn(outputs, resolution, resolution))
+            self.const = nn.Parameter(normal(outputs, resolution, resolution))
         else:
             self.conv0 = SynthesisLayer(inputs, outputs, w_dim, resolution, up=up, **options)
         self.conv1 = SynthesisLayer(outputs, outputs, w_dim, resolution, **options)

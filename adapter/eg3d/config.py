@@ -39,15 +39,15 @@ class SuperresolutionConfig:
     """Two blocks that turn rendered features into the image.
 
     ``channels`` and ``upsample`` describe block 0 and block 1. ``resize`` tells when features of another size are
-    brought to ``input_resolution``: always, or only when they are smaller. ``inplace_rgb`` keeps EG3D's aliasing:
-    without a resize, the raw image handed back already carries the first block's colours. ``padding`` is what the
+    brought to ``input_resolution``: always, only when they are smaller, or never (for training on patches).
+    ``inplace_rgb`` keeps EG3D's aliasing: without a resize, the raw image handed back already carries the first block's colours. ``padding`` is what the
     convolutions see beyond the border; EG3D sees zeros, which shows as a frame once a domain changes the weights.
     """
 
     input_resolution: int
     channels: tuple[int, int]
     upsample: tuple[bool, bool]
-    resize: Literal["always", "if-smaller"] = "always"
+    resize: Literal["always", "if-smaller", "never"] = "always"
     antialias: bool = True
     noise_mode: Literal["none", "const", "random"] = "none"
     clamp: float | None = 256.0
@@ -172,7 +172,7 @@ PRESETS: dict[str, Eg3dConfig] = {
             padding="replicate",
         ),
         rendering=RenderingConfig(
-            2.3, 3.15, 0.8, 12, 12, white_background=True, plane_axes="xy-xz-zy", fine_rule="centred"
+            2.35, 3.2, 0.9, 12, 12, white_background=True, plane_axes="xy-xz-zy", fine_rule="centred"
         ),
         z_dim=32,
         w_dim=192,

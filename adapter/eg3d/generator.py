@@ -23,9 +23,7 @@ class Parts(nn.Module):
     own white or black remains.
     """
 
-    def __init__(
-        self, decoder: Decoder, superresolution: Superresolution, background: Tensor | None = None
-    ) -> None:
+    def __init__(self, decoder: Decoder, superresolution: Superresolution, background: Tensor | None = None) -> None:
         super().__init__()
         self.decoder, self.superresolution = decoder, superresolution
         self.background = None if background is None else nn.Parameter(background)

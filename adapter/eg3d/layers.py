@@ -19,6 +19,15 @@ def normalize_rms(x: Tensor) -> Tensor:
     return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 
+def normal(*shape: int, deviation: float = 1.0) -> Tensor:
+    """Draw initial values from N(0, deviation^2).
+
+    Nothing is drawn on the meta device: arithmetic there imports torch's compiler, which takes seconds.
+    """
+    values = torch.empty(shape)
+    return values if values.is_meta else values.normal_(0.0, deviation)
+
+
 class FullyConnected(nn.Module):
     """Linear layer with an equalised learning rate; weight [out, in], bias [out].
 
@@ -35,7 +44,7 @@ class FullyConnected(nn.Module):
         bias_init: float = 0.0,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.weight = nn.Parameter(normal(outputs, inputs, deviation=1 / lr_multiplier))
         self.bias = nn.Parameter(torch.full((outputs,), bias_init / lr_multiplier))
         self.activate = activate
         self.bias_gain = lr_multiplier
@@ -49,8 +58,8 @@ class FullyConnected(nn.Module):
 
 def resample_filter() -> Tensor:
     """The 4x4 low-pass filter, [1, 3, 3, 1] against itself, summing to one."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
-    return torch.outer(taps, taps) / taps.sum().square()
+    taps = (1, 3, 3, 1)
+    return torch.tensor([[row * column / sum(taps) ** 2 for column in taps] for row in taps])
 
 
 def upsample_image(image: Tensor, *, replicate: bool = False) -> Tensor:
@@ -65,39 +74,35 @@ def upsample_image(image: Tensor, *, replicate: bool = False) -> Tensor:
     return F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)[:, :, 2:-2, 2:-2]
 
 
+def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
+    """What each sample's output channels are multiplied by to undo its styles' scale: [N, O].
+
+    ``weight`` is [O, I, k, k], ``styles`` [N, I].
+    """
+    return (styles.square() @ weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt()
+
+
 def modulated_convolution(
-    x: Tensor,
-    weight: Tensor,
-    styles: Tensor,
-    *,
-    up: bool = False,
-    fir: Tensor | None = None,
-    demodulate: bool = True,
-    replicate: bool = False,
+    x: Tensor, weight: Tensor, styles: Tensor, *, up: bool = False, fir: Tensor | None = None, replicate: bool = False
 ) -> Tensor:
     """Convolution whose input channels are scaled by per-sample styles (StyleGAN2, section 2.2).
 
-    Scales inputs and outputs around one shared convolution, which equals per-sample weights up to rounding.
+    Scales the inputs of one shared convolution; with `demodulation` of its outputs this equals per-sample weights
+    up to rounding.
 
     Args:
         x: features [N, I, H, W].
         weight: [O, I, k, k].
         styles: [N, I].
         up: double the side: transposed convolution, then ``fir`` [4, 4] with gain 4.
-        demodulate: divide by the norm of each sample's effective kernel.
         replicate: continue the border instead of padding with zeros.
     """
     outputs, _, size, _ = weight.shape
     scaled = x * styles[:, :, None, None]
     if replicate:
         scaled = F.pad(scaled, (1, 1, 1, 1), mode="replicate")
-    if up:
-        y = F.conv_transpose2d(scaled, weight.transpose(0, 1), stride=2)
-        y = F.conv2d(y, (fir * 4).expand(outputs, 1, 4, 4), padding=1, groups=outputs)
-        y = y[:, :, 2:-2, 2:-2] if replicate else y
-    else:
-        y = F.conv2d(scaled, weight, padding=0 if replicate else size // 2)
-    if not demodulate:
-        return y
-    norm = (styles.square() @ weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt()
-    return y * norm[:, :, None, None]
+    if not up:
+        return F.conv2d(scaled, weight, padding=0 if replicate else size // 2)
+    y = F.conv_transpose2d(scaled, weight.transpose(0, 1), stride=2)
+    y = F.conv2d(y, (fir * 4).expand(outputs, 1, 4, 4), padding=1, groups=outputs)
+    return y[:, :, 2:-2, 2:-2] if replicate else y

@@ -63,9 +63,7 @@ class Eg3d(Generator, ModelHubMixin):
                 "token": token,
             }
             try:
-                config, weights = (
-                    Path(hf_hub_download(model_id, file, **options)) for file in (CONFIG, WEIGHTS)
-                )
+                config, weights = (Path(hf_hub_download(model_id, file, **options)) for file in (CONFIG, WEIGHTS))
             except (
                 EntryNotFoundError,
                 HfHubHTTPError,

@@ -113,9 +113,7 @@ def _trace(
     total = config.samples + config.importance_samples
     rays = max(1, max_points // (len(cameras) * total))
     # Draws are made for the whole image at once, so that the size of a chunk cannot change them.
-    coarse_all = stratified_depths(
-        start, end, config.samples, disparity=config.disparity, generator=generator
-    )
+    coarse_all = stratified_depths(start, end, config.samples, disparity=config.disparity, generator=generator)
     for first in range(0, origins.shape[1], rays):
         part = slice(first, first + rays)
         here, along, coarse = origins[:, part], directions[:, part], coarse_all[:, part]
@@ -174,9 +172,7 @@ def render(
                 behind = behind[chunk.part]
             parts[index].append(composite(density, colour, chunk.depths, chunk.order, behind))
     bounds = torch.stack(low).min(), torch.stack(high).max()
-    return [
-        _assemble(*map(torch.cat, zip(*part, strict=True), [1] * 3), resolution, bounds) for part in parts
-    ]
+    return [_assemble(*map(torch.cat, zip(*part, strict=True), [1] * 3), resolution, bounds) for part in parts]
 
 
 def _assemble(

@@ -35,8 +35,8 @@ class Superresolution(nn.Module):
             self.register_buffer("resample_filter", resample_filter())
 
     def _resize(self, x: Tensor) -> Tensor:
-        size = self.config.input_resolution
-        if x.shape[-1] == size or (self.config.resize == "if-smaller" and x.shape[-1] > size):
+        size, rule = self.config.input_resolution, self.config.resize
+        if x.shape[-1] == size or rule == "never" or (rule == "if-smaller" and x.shape[-1] > size):
             return x
         return F.interpolate(
             x, size=(size, size), mode="bilinear", align_corners=False, antialias=self.config.antialias

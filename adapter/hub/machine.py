@@ -2,14 +2,14 @@
 
 Where Python's unpickler imports what a file names and calls it, this one knows names only as text. A call is
 answered by an entry of a given table of functions, an object becomes a `Record` of its fields, and everything
-else is refused. Nothing is imported, no attribute of a real object is ever set or looked up by a name from the file.
+else is refused. Nothing is imported; no attribute of a real object is set or looked up by a name from the file.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from adapter.hub.instructions import Name, Refused, instructions
+from adapter.hub.instructions import MAX_NAME_BYTES, Allowance, Name, Refused, instructions
 
 Function = Callable[[tuple], object]
 
@@ -27,15 +27,18 @@ class Rules:
     """What a pickle may name.
 
     ``calls`` answers calls by full name, each function taking the tuple of arguments. ``new`` makes an empty object
-    for a full class name, or returns None where the name is not allowed. ``constants`` are names that may be mentioned
-    but not used otherwise. ``persistent`` answers persistent ids; None refuses them. ``build`` receives an object made
-    by ``calls`` or ``new`` that is not a `Record`, and its state, and must raise `Refused` for what it does not know.
+    for a full class name, or returns None where the name is not allowed. ``constants`` are names that may be
+    mentioned but not used otherwise. ``fields`` turns the state that the file gives a `Record` into fields.
+    ``persistent`` answers persistent ids; None refuses them. ``allowance`` is what the file may still ask for. All
+    of them raise `Refused` for what they do not know.
     """
 
     calls: Mapping[str, Function]
     new: Callable[[str], object | None]
     constants: frozenset[str] = frozenset()
-    persistent: Function | None = None
+    fields: Callable[[Record, object], dict[str, object]] = lambda record, state: attributes(state)
+    persistent: Callable[[object], object] | None = None
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 def evaluate(file: BinaryIO, end: int, rules: Rules) -> object:
@@ -47,14 +50,14 @@ def evaluate(file: BinaryIO, end: int, rules: Rules) -> object:
         rules: what the pickle may name.
 
     Returns:
-        The value, made of None, bool, int, float, str, bytes, tuple, list (sets become lists), dict with text or
+        The value, made of None, bool, int, float, str, tuple, list (sets become lists), dict with text or
         small integer keys, `Span`, `Name`, `Record` and whatever the rules' functions return. It may contain itself.
 
     Raises:
         Refused: a name, call or instruction outside the rules, or a damaged pickle.
     """
     machine = _Machine(rules)
-    for name, argument in instructions(file, end):
+    for name, argument in instructions(file, end, rules.allowance):
         machine.step(name, argument)
     return machine.pop()
 
@@ -164,13 +167,12 @@ class _Machine:
         if type(target) is not dict or len(keys_and_values) % 2:
             raise Refused("is damaged: it sets items of something that is not a dictionary")
         for key, value in zip(keys_and_values[::2], keys_and_values[1::2], strict=True):
-            # Hashes of text are salted; those of large integers are not and could be made to collide.
-            if not isinstance(key, str) and not (isinstance(key, int) and abs(key) < 1 << 31):
+            if not _good_key(key):
                 raise Refused("uses dictionary keys that no official file has")
             target[key] = value
 
     def named(self, module: object, name: object) -> Name:
-        if not isinstance(module, str) or not isinstance(name, str):
+        if not isinstance(module, str) or not isinstance(name, str) or len(module + name) > MAX_NAME_BYTES:
             raise Refused("is damaged: it names something that is not a name")
         found = Name(module, name)
         known = found.full in self.rules.calls or found.full in self.rules.constants
@@ -194,10 +196,11 @@ class _Machine:
     def build(self, target: object, state: object) -> None:
         if not isinstance(target, Record):
             raise Refused("gives a state to something that has none")
-        target.fields.update(fields(state))
+        self.rules.allowance.spend(steps=len(state) if isinstance(state, dict) else 0)
+        target.fields.update(self.rules.fields(target, state))
 
 
-def fields(state: object) -> dict[str, object]:
+def attributes(state: object) -> dict[str, object]:
     """Check that a state is a dictionary of ordinary attribute names.
 
     Raises:
@@ -209,6 +212,16 @@ def fields(state: object) -> dict[str, object]:
         if name.startswith("__"):
             raise Refused(f"sets the attribute {printable(name)}, which no official file does")
     return state
+
+
+def _good_key(key: object) -> bool:
+    """Whether looking the key up takes little time whatever else the dictionary holds.
+
+    Hashes of text are salted, those of integers are not: large ones could be made to collide.
+    """
+    if isinstance(key, str):
+        return len(key) <= MAX_NAME_BYTES
+    return isinstance(key, int) and abs(key) < 1 << 31
 
 
 def printable(name: str, limit: int = 60) -> str:

@@ -11,10 +11,10 @@ Colour = tuple[float, float, float]
 # Display colours (sRGB, 0..255).
 SKIN_TONES = ((255, 226, 206), (247, 207, 180), (233, 184, 147), (210, 153, 112), (170, 114, 80), (126, 82, 58),
               (92, 58, 42))
-HAIR_TONES = ((34, 28, 27), (48, 35, 29), (74, 49, 34), (108, 71, 44), (158, 112, 68), (204, 164, 104),
-              (228, 200, 150))
+HAIR_TONES = ((36, 29, 28), (50, 36, 30), (76, 49, 34), (112, 71, 44), (164, 112, 66), (212, 164, 104),
+              (232, 200, 148))
 GREY_HAIR = (196, 194, 192)
-IRIS_TONES = ((66, 40, 24), (98, 60, 32), (122, 92, 50), (92, 124, 82), (86, 134, 176), (122, 156, 190))
+IRIS_TONES = ((74, 44, 26), (108, 66, 36), (142, 106, 56), (104, 146, 92), (88, 150, 208), (140, 184, 226))
 LIPSTICK = (178, 34, 56)
 SHIRT = (74, 86, 104)
 GLASSES_FRAME = (22, 21, 25)
@@ -67,10 +67,11 @@ def paint(person: Attributes) -> Paint:
     hair = along(HAIR_TONES, person.hair_tone) * (1 - person.grey) + np.array(GREY_HAIR) * person.grey
     natural_lips = skin * np.array([0.92, 0.70, 0.70])
     lips = natural_lips * (1 - person.lipstick) + np.array(LIPSTICK) * person.lipstick
-    brow = 0.85 * hair * (1 - 0.25 * person.grey)
+    brow = 0.74 * hair * (1 - 0.2 * person.grey) * np.array([1.0, 0.97, 0.93])
     return Paint(
         skin=to_linear(skin), lips=to_linear(lips), iris=to_linear(along(IRIS_TONES, person.eye_tone)),
-        hair=to_linear(hair), brow_hair=to_linear(brow), beard_hair=to_linear(0.9 * hair),
+        hair=to_linear(hair), brow_hair=to_linear(brow),
+        beard_hair=to_linear(0.84 * hair * np.array([1.02, 0.95, 0.88])),
         lash=to_linear(skin * 0.35 * person.male + np.array((26, 20, 20)) * (1 - person.male)),
         shirt=to_linear(SHIRT), frame=to_linear(GLASSES_FRAME),
         brow_thickness=0.85 + 0.45 * person.male, beard=person.beard,
@@ -97,10 +98,14 @@ def _macro(person: Attributes) -> dict[str, float]:
 
 def _shape(person: Attributes) -> dict[str, float]:
     """Features beyond MakeHuman's macro blend: signed amounts of -decr/-incr pairs."""
+    child = _ramp(0.4, 0.06, person.age)
+    fat, eye = 2 * person.weight - 1, 0.8 + 1.3 * person.eye_size + 0.6 * child
     pairs = {
-        "l-eye-scale": 0.35 + 0.75 * person.eye_size, "r-eye-scale": 0.35 + 0.75 * person.eye_size,
-        "nose-scale-horiz": 0.9 * person.nose_width, "nose-nostrils-width": 0.5 * person.nose_width,
-        "nose-scale-vert": 0.8 * person.nose_length, "nose-scale-depth": 0.45 * person.nose_length,
+        "l-eye-scale": eye, "r-eye-scale": eye, "head-fat": 0.85 * fat,
+        "l-cheek-volume": 0.5 * fat + 0.4 * child, "r-cheek-volume": 0.5 * fat + 0.4 * child,
+        "chin-height": -0.4 * child,
+        "nose-scale-horiz": 1.3 * person.nose_width, "nose-nostrils-width": 0.8 * person.nose_width,
+        "nose-scale-vert": 1.1 * person.nose_length - 0.5 * child, "nose-scale-depth": 0.45 * person.nose_length,
         "chin-width": person.jaw_width, "chin-bones": 0.8 * person.jaw_width,
         "mouth-lowerlip-volume": 0.1 + 0.8 * person.lip_fullness,
         "mouth-upperlip-volume": 0.1 + 0.8 * person.lip_fullness,
@@ -117,14 +122,14 @@ def _expression(person: Attributes) -> dict[str, float]:
     smile, opened, raised, lowered = person.smile, person.mouth_open, max(0, person.brows), max(0, -person.brows)
     grin = _ramp(0.45, 1.0, smile)
     both = {
-        "mouthSmile": 1.15 * smile, "mouthDimple": 0.35 * smile, "cheekSquint": 0.9 * smile * smile,
-        "mouthUpperUp": 0.55 * grin + 0.25 * smile * opened, "mouthLowerDown": 0.3 * grin,
-        "mouthStretch": 0.25 * grin, "eyeSquint": 0.25 * grin,
-        "browOuterUp": 0.1 + 1.1 * raised, "eyeWide": 0.6 * raised,
+        "mouthSmile": 0.22 + 1.1 * smile, "mouthDimple": 0.35 * smile, "cheekSquint": 0.9 * smile * smile,
+        "mouthUpperUp": 0.75 * grin + 0.25 * smile * opened, "mouthLowerDown": 0.35 * grin,
+        "mouthStretch": 0.35 * grin, "eyeSquint": 0.2 * grin,
+        "browOuterUp": 0.2 + 1.1 * raised, "eyeWide": 0.6 * raised,
         "browDown": 1.1 * lowered, "noseSneer": 0.15 * lowered,
     }
     weights = {k + side: v for k, v in both.items() for side in ("Left", "Right")}
-    return weights | {"browInnerUp": 0.15 + 1.2 * raised, "jawOpen": min(0.75, 0.65 * opened + 0.14 * grin)}
+    return weights | {"browInnerUp": 0.25 + 1.2 * raised, "jawOpen": min(0.75, 0.65 * opened + 0.18 * grin)}
 
 
 def deformation(person: Attributes) -> tuple[dict[str, float], dict[str, float]]:

@@ -137,11 +137,11 @@ def attributes(z: np.ndarray) -> Attributes:
         hair_tone=_phi(1.1 * u["hair_tone"] - 0.9 * dark + 0.3),
         hair_length=_phi((u["hair_length"] - 0.9 * math.tanh(1.5 * u["sex"])) / 1.2),
         hair_volume=_phi(u["hair_volume"]),
-        beard=_clip(0.5 * (u["beard"] + 0.4)) * _sigmoid(5 * u["sex"]) * adult,
+        beard=_clip(0.5 * (u["beard"] + 0.4)) * _sigmoid(8 * (u["sex"] - 0.3)) * adult,
         glasses=u["glasses"] > GLASSES_THRESHOLD,
         smile=_phi(1.1 * u["smile"]),
         mouth_open=_clip(0.45 * u["mouth_open"]),
-        eye_tone=_phi(u["eye_colour"] - 0.9 * dark + 0.45),
+        eye_tone=_phi(u["eye_colour"] - 1.5 * african - 1.0 * asian + 0.45),
         lipstick=_clip(0.3 + 0.35 * u["lipstick"]) * (1 - male) * adult,
         **signed)
 

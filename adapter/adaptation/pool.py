@@ -1,0 +1,125 @@
+"""A pool of (latent, camera) pairs with everything about the source that training never changes."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from adapter.adaptation.methods import Method
+from adapter.eg3d import Eg3dConfig, Generator, Samples, lookat_equal_area
+from adapter.perception.encoder import Encoded, ImageEncoder
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Source renderings of n pairs.
+
+    Args:
+        ws: [n, num_ws, w].
+        samples: plane features at the source's own sample positions, stored in fp16.
+        features: the source's rendered features [n, F, R, R], from these very samples.
+        images: the source's images [n, 3, H, W] in [-1, 1].
+        seen: what each encoder says about the images.
+    """
+
+    ws: Tensor
+    samples: Samples
+    features: Tensor
+    images: Tensor
+    seen: tuple[Encoded, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ws)
+
+    def samples_of(self, index: slice | Sequence[int]) -> Samples:
+        """The samples of some pairs, in fp32."""
+        chosen = self.samples[index]
+        return Samples(chosen.depths, chosen.features.float(), chosen.resolution)
+
+
+def cameras_around_front(config: Eg3dConfig, yaw: Tensor, pitch: Tensor) -> Tensor:
+    """Labels [N, 25] of a base's usual cameras at true angles [N] in radians from the front."""
+    return lookat_equal_area(
+        math.pi / 2 + yaw,
+        math.pi / 2 * (1 - pitch.sin()),
+        config.camera_radius,
+        config.camera_pivot,
+        config.focal,
+    )
+
+
+def frontal_label(config: Eg3dConfig, count: int = 1) -> Tensor | None:
+    """The label [count, 25] that latents of a conditional base are mapped with; None for an unconditional one."""
+    if not config.conditioning:
+        return None
+    return cameras_around_front(config, torch.zeros(count), torch.zeros(count))
+
+
+def draw_pairs(config: Eg3dConfig, method: Method, seed: int) -> tuple[Tensor, Tensor]:
+    """Latents z ~ N(0, I) [n, z] and camera labels [n, 25], uniform within the method's angles."""
+    random = torch.Generator().manual_seed(seed)
+    z = torch.randn(method.pool, config.z_dim, generator=random)
+    angles = 2 * torch.rand(2, method.pool, generator=random) - 1
+    return z, cameras_around_front(config, method.yaw * angles[0], method.pitch * angles[1])
+
+
+@torch.no_grad()
+def fill_pool(
+    generator: Generator,
+    encoders: Sequence[ImageEncoder],
+    layers: Sequence[str | int],
+    latents: Tensor,
+    cameras: Tensor,
+    truncation_psi: float = 1.0,
+    embedding: bool = True,
+    group: int = 4,
+) -> Iterator[Pool]:
+    """Render and look at pairs, ``group`` at a time, to be joined by `join`.
+
+    Args:
+        generator: the source.
+        encoders: look at every image once; the layers' tokens are kept.
+        latents: z [n, z].
+        cameras: labels [n, 25].
+        embedding: whether the joint embedding is wanted too.
+
+    Yields:
+        Pools of up to ``group`` pairs, in order.
+    """
+    device = next(generator.parameters()).device
+    for z, labels in zip(latents.split(group), cameras.split(group), strict=True):
+        z, labels = z.to(device), labels.to(device)
+        frontal = frontal_label(generator.config, len(z))
+        ws = generator.mapping(z, None if frontal is None else frontal.to(device), truncation_psi)
+        exact = generator.sample(generator.planes(ws), labels)
+        samples = Samples(exact.depths, exact.features.half(), exact.resolution)
+        rounded = Samples(samples.depths, samples.features.float(), samples.resolution)
+        features = generator.march(rounded).features
+        images = generator.superresolve(features, ws)
+        seen = tuple(encoder.encode(images, layers, embedding) for encoder in encoders)
+        yield Pool(ws, samples, features, images, seen)
+
+
+def join(pools: Sequence[Pool]) -> Pool:
+    """One pool of all pairs of several."""
+    samples = [pool.samples for pool in pools]
+    return Pool(
+        ws=torch.cat([pool.ws for pool in pools]),
+        samples=Samples(
+            torch.cat([part.depths for part in samples]),
+            torch.cat([part.features for part in samples]),
+            samples[0].resolution,
+        ),
+        features=torch.cat([pool.features for pool in pools]),
+        images=torch.cat([pool.images for pool in pools]),
+        seen=tuple(_join_seen(parts) for parts in zip(*(pool.seen for pool in pools), strict=True)),
+    )
+
+
+def _join_seen(parts: Sequence[Encoded]) -> Encoded:
+    return Encoded(
+        embedding=None if parts[0].embedding is None else torch.cat([part.embedding for part in parts]),
+        tokens={layer: torch.cat([part.tokens[layer] for part in parts]) for layer in parts[0].tokens},
+    )

@@ -1,0 +1,1 @@
+"""Metrics of fidelity, diversity and consistency."""

@@ -1,0 +1,76 @@
+"""Converts official EG3D pickles into folders that ``Eg3d.from_pretrained`` loads."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from adapter.eg3d import Generator
+from adapter.eg3d.pretrained import CONFIG, WEIGHTS
+from adapter.errors import UserError
+from adapter.hub.pickles import read_official
+from adapter.hub.settings import configuration
+from adapter.storage import check_finite, check_shapes, write_json, write_tensors
+
+LABEL_STD = "dataset_label_std"
+Progress = Callable[[float, str], None]
+
+
+def convert(
+    source: str | os.PathLike,
+    out_folder: str | os.PathLike,
+    progress: Progress | None = None,
+    *,
+    focal: float = 4.2647,
+) -> Path:
+    """Convert an official EG3D pickle to safetensors and a JSON configuration.
+
+    Nothing in the file is run. Only its ``G_ema`` is ever read into memory.
+
+    Args:
+        source: the ``.pkl`` file.
+        out_folder: receives ``model.safetensors`` and ``config.json``; created where missing, files in it replaced.
+            Until the last step it holds no configuration, so that a half-written folder is never loaded.
+        progress: is told the share done, 0 to 1, and what is being done.
+        focal: focal length of the usual camera in image widths, which the file does not record; EG3D uses 4.2647 for
+            heads and 1.7074 for cars.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: the source is not such a file or is damaged, or its network is of an unsupported kind.
+    """
+    source, out_folder = Path(source), Path(out_folder)
+    report = progress or (lambda share, text: None)
+    report(0.0, f"Reading {source.name}")
+    network = read_official(source)
+    config = configuration(
+        network.init_kwargs,
+        network.rendering_kwargs,
+        network.neural_rendering_resolution,
+        network.plane_axes,
+        LABEL_STD in network.tensors,
+        focal,
+    )
+    with torch.device("meta"):
+        expected = Generator(config).state_dict()
+    found = {name: tensor.shape for name, tensor in network.tensors.items()}
+    check_shapes(source.name, found, {name: tuple(value.shape) for name, value in expected.items()})
+
+    tensors = {}
+    for number, (name, tensor) in enumerate(network.load(), start=1):
+        check_finite(source.name, name, tensor)
+        tensors[name] = tensor.to(expected[name].dtype)
+        report(number / len(found) * 0.9, f"Checking {name}")
+    report(0.9, f"Writing {out_folder}")
+    try:
+        (out_folder / CONFIG).unlink(missing_ok=True)
+        write_tensors(out_folder / WEIGHTS, tensors, {"format": "eg3d", "converted_from": source.name})
+        write_json(out_folder / CONFIG, config.to_dict())
+    except OSError as error:
+        reason = (error.strerror or "it is not a usable folder").lower()
+        raise UserError(f"{out_folder} cannot be written: {reason}. Choose another folder.") from error
+    report(1.0, "Done")
+    return out_folder

@@ -1,0 +1,146 @@
+"""Pictures from strangers: read safely, turned upright, without transparency, as 8-bit RGB."""
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from adapter.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_BYTES = 10 << 20
+MAX_PIXELS = 40_000_000
+MIN_SIDE = 32
+MAX_SIDE = 2048
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+
+
+def load_image(source: str | os.PathLike | bytes) -> np.ndarray:
+    """Read a picture of unknown origin.
+
+    Turned upright by its EXIF orientation, laid on white where transparent; grey, palette, 16-bit and CMYK become
+    8-bit RGB, an animation gives its first frame. Size limits are checked on the header, before any pixel is decoded.
+
+    Args:
+        source: a path, or the bytes of the file.
+
+    Returns:
+        uint8 [H, W, 3], sides at most `MAX_SIDE` (larger pictures are scaled down).
+
+    Raises:
+        UserError: not a picture of a known format, damaged, truncated, too small or too large.
+    """
+    data = _read(source)
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise UserError(_TOO_MANY_PIXELS) from error
+    except UnidentifiedImageError as error:
+        raise UserError("This file is not a picture that can be read here. Use a JPEG, PNG or WebP file.") from error
+    except Exception as error:
+        raise UserError(_DAMAGED) from error
+    with image:
+        _check_size(*image.size)
+        try:
+            return _decode(image)
+        except Exception as error:  # decoders of broken files raise nearly anything
+            raise UserError(_DAMAGED) from error
+
+
+def crop_square(image: np.ndarray, centre: tuple[float, float] = (0.5, 0.5), side: float = 1.0) -> np.ndarray:
+    """Cut a square out of a picture; it is moved inside the picture where it would stick out.
+
+    Args:
+        image: uint8 [H, W, 3].
+        centre: of the square, as shares of width and height from the upper left corner.
+        side: as a share of the picture's shorter side, above 0 to 1.
+
+    Returns:
+        uint8 [S, S, 3], a view of ``image``, S at least 1.
+    """
+    height, width = image.shape[:2]
+    pixels = max(1, round(min(height, width) * min(side, 1.0)))
+    left = min(max(round(centre[0] * width - pixels / 2), 0), width - pixels)
+    top = min(max(round(centre[1] * height - pixels / 2), 0), height - pixels)
+    return image[top : top + pixels, left : left + pixels]
+
+
+def resize(image: np.ndarray, size: int) -> np.ndarray:
+    """Scale a picture [H, W, 3] uint8 to [size, size, 3] with a Lanczos filter."""
+    if image.shape[:2] == (size, size):
+        return image
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS))
+
+
+def to_tensor(image: np.ndarray, size: int) -> "Tensor":
+    """Turn a picture uint8 [H, W, 3] into a tensor float32 [1, 3, size, size] in [-1, 1]."""
+    import torch  # the page reads pictures before torch is loaded
+
+    pixels = torch.from_numpy(resize(image, size).astype(np.float32))
+    return (pixels / 127.5 - 1).permute(2, 0, 1)[None]
+
+
+def to_uint8(images: "Tensor") -> np.ndarray:
+    """Turn images [N, 3, H, W] in [-1, 1] into uint8 [N, H, W, 3]; values outside are clipped."""
+    import torch
+
+    pixels = (images.detach().float() + 1) * 127.5
+    return pixels.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+_FULL_SCALES = {"I;16": (65535,), "I;16L": (65535,), "I;16B": (65535,), "I": (255, 65535), "F": (1, 255)}
+_DAMAGED = "This picture is damaged or incomplete. Save it again, or choose another one."
+_TOO_MANY_PIXELS = "This picture has too many pixels. Scale it to at most 40 megapixels and try again."
+
+
+def _read(source: str | os.PathLike | bytes) -> bytes:
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            with Path(source).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise UserError(f"{Path(source).name} cannot be read. Check the name and try again.") from error
+    if not data:
+        raise UserError("This file is empty. Choose a picture.")
+    if len(data) > MAX_BYTES:
+        raise UserError("This file is larger than 10 MB. Choose a smaller picture.")
+    return data
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UserError(_TOO_MANY_PIXELS)
+    if min(width, height) < MIN_SIDE:
+        raise UserError(f"This picture is {width} x {height} pixels. It needs at least 32 pixels on each side.")
+
+
+def _decode(image: Image.Image) -> np.ndarray:
+    image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a fraction of its size
+    orientation = image.getexif()
+    if image.mode in _FULL_SCALES:
+        step = max(1, max(image.size) // MAX_SIDE)
+        image = Image.fromarray(_eight_bits(np.asarray(image)[::step, ::step], _FULL_SCALES[image.mode]))
+    if max(image.size) > MAX_SIDE:
+        if image.mode in ("1", "P", "PA"):
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("RGB")
+    image.getexif().update(orientation)
+    return np.array(ImageOps.exif_transpose(image))
+
+
+def _eight_bits(values: np.ndarray, scales: tuple[int, ...]) -> np.ndarray:
+    """Grey values of a wide type as uint8 [H, W], by the first full scale that holds them, else by their largest."""
+    values = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
+    full = next((scale for scale in scales if values.max() <= scale), values.max())
+    return (values * (255 / full)).round().clip(0, 255).astype(np.uint8)

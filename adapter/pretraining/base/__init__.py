@@ -1,0 +1,1 @@
+"""Training of the embedded base ``heads``: a small EG3D that regresses renders of synthetic heads."""

@@ -1,0 +1,1 @@
+"""Jobs as the page, the API and the command line see them."""

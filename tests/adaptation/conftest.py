@@ -1,0 +1,89 @@
+"""A tiny random generator and encoder, and a method that runs in a second."""
+
+import types
+
+import pytest
+import torch
+
+from adapter.adaptation.methods import LossTerm, Method, Stage
+from adapter.compat import ensure_torchvision
+from adapter.eg3d import Eg3dConfig, Generator, RenderingConfig, SuperresolutionConfig
+from adapter.perception.encoder import ImageEncoder
+
+CONFIG = Eg3dConfig(
+    superresolution=SuperresolutionConfig(
+        16, (8, 6), (False, True), clamp=None, inplace_rgb=False, noise_mode="const", padding="replicate"
+    ),
+    rendering=RenderingConfig(2.3, 3.15, 0.8, 4, 4, white_background=True, plane_axes="xy-xz-zy"),
+    z_dim=8,
+    w_dim=12,
+    conditioning=0,
+    first_resolution=16,
+    plane_resolution=16,
+    plane_channels=4,
+    channel_base=128,
+    channel_max=8,
+    decoder_hidden=8,
+    feature_channels=6,
+    raw_resolution=16,
+    label_std=False,
+    camera_pivot=(0.0, 0.0, 0.0),
+)
+METHOD = Method(
+    name="3d-adapter",
+    preset="test",
+    stages=(Stage("Tri-D", ("decoder", "background"), 5), Stage("G2", ("superresolution",), 7)),
+    losses=(
+        LossTerm("directional", 1.0),
+        LossTerm("token_distribution", 1.0, (0,)),
+        LossTerm("image_structure", 1.0, (1,)),
+        LossTerm("feature_structure", 1.0, side=8),
+        LossTerm("colour_distribution", 1.0, side=16),
+        LossTerm("shallow_distribution", 1.0, (0,)),
+        LossTerm("moments", 0.1, (0,)),
+    ),
+    pool=4,
+    background=4,
+    preview_every=4,
+    warmup=2,
+)
+
+
+def make_generator(seed=0, config=CONFIG):
+    torch.manual_seed(seed)
+    return Generator(config).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def generator():
+    return make_generator()
+
+
+@pytest.fixture(scope="session")
+def encoder():
+    ensure_torchvision()
+    from open_clip.transformer import VisionTransformer
+
+    torch.manual_seed(1)
+    visual = VisionTransformer(image_size=32, patch_size=8, width=16, layers=3, heads=2, mlp_ratio=2, output_dim=8)
+    visual.image_mean, visual.image_std = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+    return ImageEncoder(types.SimpleNamespace(visual=visual))
+
+
+@pytest.fixture(scope="session")
+def references():
+    ramp = torch.linspace(-1, 1, 32)
+    return torch.stack([ramp.expand(32, 32), -ramp[:, None].expand(32, 32), torch.zeros(32, 32)])[None]
+
+
+@pytest.fixture
+def method():
+    return METHOD

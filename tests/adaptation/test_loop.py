@@ -1,0 +1,262 @@
+"""The loop: identity at the start, reproducible, closable, resumable, and honest about what went wrong."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from adapter.adaptation import loop
+from adapter.adaptation.domain import fingerprint
+from adapter.adaptation.loop import FAILED, FINISHED, PREPARING, adapt, schedule
+from adapter.adaptation.methods import LossTerm, Stage
+from adapter.adaptation.objective import Objective, reads_embedding, token_layers
+from adapter.adaptation.parts import copy_parts
+from adapter.adaptation.pool import cameras_around_front, draw_pairs, fill_pool, join
+from adapter.adaptation.state import TrainingState
+from adapter.eg3d import look_at
+from adapter.errors import UserError
+
+
+def run(*args, **options):
+    return list(adapt(*args, base="tiny", **options))
+
+
+@pytest.fixture(scope="module")
+def events(generator, encoder, references):
+    from .conftest import METHOD
+
+    return run(generator, encoder, references, METHOD, seed=5)
+
+
+@pytest.fixture(scope="module")
+def pool(generator, encoder):
+    from .conftest import METHOD
+
+    return join(list(fill_pool(generator, [encoder], token_layers(METHOD), *draw_pairs(generator.config, METHOD, 0))))
+
+
+def equal(one, other):
+    return one.weights.keys() == other.weights.keys() and all(
+        torch.equal(value, other.weights[name]) for name, value in one.weights.items()
+    )
+
+
+def test_events_tell_the_whole_story(events, method):
+    assert [event.stage for event in events if event.stage == PREPARING] == [PREPARING] * 2
+    steps = [event for event in events if event.stage in ("Tri-D", "G2")]
+    assert [event.step for event in steps] == list(range(1, method.steps + 1))
+    assert {event.total for event in steps} == {method.steps}
+    assert all(event.seconds_left >= 0 for event in steps)
+    assert [event.step for event in steps if event.preview is not None] == [4, 5, 8, 12]
+    assert all((event.preview is None) == (event.domain is None) for event in steps)
+    assert "feature_structure" in steps[0].losses
+    assert "feature_structure" not in steps[-1].losses
+    for event in steps:
+        parts = [value for name, value in event.losses.items() if name != "total"]
+        assert event.losses["total"] == pytest.approx(sum(parts), rel=1e-5)
+    last = events[-1]
+    assert (last.stage, last.step, last.seconds_left) == (FINISHED, method.steps, 0)
+    assert last.domain is steps[-1].domain
+    assert last.domain.metadata.seed == 5
+    assert last.domain.metadata.base == "tiny"
+
+
+def test_previews_show_the_same_sources_and_a_changing_target(events):
+    previews = [event.preview for event in events if event.preview is not None]
+    assert previews[0].shape == (3, 2, 32, 32, 3)
+    assert previews[0].dtype == np.uint8
+    assert all(np.array_equal(preview[:, 0], previews[0][:, 0]) for preview in previews)
+    assert not np.array_equal(previews[0][:, 1], previews[-1][:, 1])
+
+
+def test_preview_shows_the_domain_it_comes_with(events, generator):
+    event = events[-1]
+    random = torch.Generator().manual_seed(loop.PREVIEW_SEED)
+    ws = generator.mapping(torch.randn(3, generator.config.z_dim, generator=random), None, loop.PREVIEW_PSI)
+    cameras = look_at(torch.tensor(loop.PREVIEW_YAWS))
+    _, target = generator.pair(generator.planes(ws), ws, cameras, event.domain.apply(generator))
+    shown = (target.image * 127.5 + 128).clamp(0, 255).permute(0, 2, 3, 1).numpy()
+    assert np.abs(shown - event.preview[:, 1]).max() < 4
+
+
+def test_the_base_stays_as_it_is(generator, encoder, references, method):
+    before = fingerprint(generator)
+    run(generator, encoder, references, method)
+    assert fingerprint(generator) == before
+    assert not any(parameter.requires_grad for parameter in generator.parameters())
+
+
+def test_reproducible_from_the_seed(events, generator, encoder, references, method):
+    again = run(generator, encoder, references, method, seed=5)
+    assert equal(again[-1].domain, events[-1].domain)
+    assert [event.losses for event in again] == [event.losses for event in events]
+    other = run(generator, encoder, references, method, seed=6)
+    assert not equal(other[-1].domain, events[-1].domain)
+
+
+@pytest.mark.parametrize("step", [4, 5, 8])
+def test_resumed_equals_uninterrupted(events, generator, encoder, references, method, tmp_path, step):
+    state = next(event.state for event in events if event.state is not None and event.step == step)
+    state.save(tmp_path / "state.safetensors")
+    loaded = TrainingState.load(tmp_path / "state.safetensors")
+    resumed = run(generator, encoder, references, method, seed=5, resume=loaded)
+    assert [event.step for event in resumed if event.losses] == list(range(step + 1, method.steps + 1))
+    assert equal(resumed[-1].domain, events[-1].domain)
+    assert np.array_equal(resumed[-1].preview, events[-1].preview)
+
+
+def test_a_state_of_another_run_is_refused(events, generator, encoder, references, method, tmp_path):
+    state = next(event.state for event in events if event.state is not None)
+    with pytest.raises(UserError, match="seed"):
+        run(generator, encoder, references, method, seed=6, resume=state)
+    with pytest.raises(UserError, match="reference"):
+        run(generator, encoder, -references, method, seed=5, resume=state)
+    changed = method.with_weights({"directional": 2.0})
+    with pytest.raises(UserError, match="method"):
+        run(generator, encoder, references, changed, seed=5, resume=state)
+
+
+def test_damaged_states_are_refused(events, tmp_path):
+    path = tmp_path / "state.safetensors"
+    next(event.state for event in events if event.state is not None).save(path)
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(UserError):
+        TrainingState.load(path)
+    events[-1].domain.save(path)
+    with pytest.raises(UserError, match="not a saved run"):
+        TrainingState.load(path)
+
+
+def test_closing_stops_at_once(generator, encoder, references, method):
+    before = torch.random.get_rng_state()
+    stream = adapt(generator, encoder, references, method)
+    seen = []
+    for event in stream:
+        seen.append(event)
+        if event.step == 4 and event.stage == "Tri-D":
+            break
+    stream.close()
+    assert next(stream, None) is None
+    assert seen[-1].domain is not None
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("train", "moved"),
+    [
+        (("decoder",), {"decoder"}),
+        (("superresolution",), {"superresolution"}),
+        (("background",), {"background"}),
+        (("superresolution.block1.torgb",), {"superresolution"}),
+        (("decoder", "superresolution"), {"decoder", "superresolution"}),
+    ],
+)
+def test_only_the_named_parts_change(generator, encoder, references, method, train, moved):
+    method = dataclasses.replace(method, stages=(Stage("only", train, 2),))
+    domain = run(generator, encoder, references, method)[-1].domain
+    assert {name.split(".")[0] for name in domain.weights} == moved
+    assert all(any(name.startswith(part) for part in train) for name in domain.weights)
+
+
+def test_noise_strengths_are_trained(events):
+    strengths = {name: value for name, value in events[-1].domain.weights.items() if "noise_strength" in name}
+    assert len(strengths) == 4
+    assert all(value.abs() > 0 for value in strengths.values())
+
+
+def test_untouched_parts_change_nothing(generator, pool, encoder, references, method):
+    parts = copy_parts(generator, 4)
+    ws, cameras = pool.ws[:2], look_at([0.1, -0.2])
+    source, target = generator.pair(generator.planes(ws), ws, cameras, generator.parts())
+    assert torch.equal(source.image, target.image)
+    assert torch.equal(source.depth, target.depth)
+    index = list(range(len(pool)))
+    features = generator.march(pool.samples_of(index), parts).features
+    images = generator.superresolve(features, pool.ws, parts.superresolution).detach().requires_grad_()
+    objective = Objective([encoder], method, pool, references)
+    losses = objective(images, index, features, torch.Generator().manual_seed(0))
+    assert losses["image_structure"].item() == pytest.approx(0, abs=1e-10)
+    assert losses["feature_structure"].item() == pytest.approx(0, abs=1e-10)
+    assert losses["directional"].item() == pytest.approx(1, abs=1e-3)
+    sum(losses.values()).backward()
+    assert torch.isfinite(images.grad).all()
+
+
+def test_cached_samples_equal_the_full_path(generator, pool, method):
+    """fp16 storage of plane features is all that differs."""
+    z, cameras = draw_pairs(generator.config, method, 0)
+    exact = generator.render(generator.planes(generator.mapping(z)), cameras)
+    assert torch.allclose(pool.features, exact.features, atol=2e-3)
+    assert torch.equal(pool.features, generator.march(pool.samples_of(slice(None))).features)
+
+
+def test_cameras_are_true_angles_from_the_front(generator):
+    yaw, pitch = torch.tensor([0.3, -0.2]), torch.tensor([0.1, 0.0])
+    assert torch.allclose(cameras_around_front(generator.config, yaw, pitch), look_at(yaw, pitch), atol=1e-5)
+
+
+def test_several_references_count_as_one_domain(generator, encoder, references, method):
+    several = torch.cat([references, -references, references.flip(-1)])
+    domain = run(generator, encoder, several, method)[-1].domain
+    twice = run(generator, encoder, torch.cat([references, references]), method)[-1].domain
+    once = run(generator, encoder, references, method)[-1].domain
+    assert not equal(domain, once)
+    drift = max((value.float() - once.weights[name].float()).abs().max() for name, value in twice.weights.items())
+    assert drift < 0.05
+
+
+def test_mirroring_uses_the_mirror_image(generator, encoder, references, method, pool):
+    mirrored = dataclasses.replace(method, mirrored=True)
+    objective = Objective([encoder], mirrored, pool, references)
+    assert torch.equal(objective.references, torch.cat([references, references.flip(-1)]))
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run(generator, encoder, references, method, monkeypatch):
+    calls = iter(range(100))
+    genuine = Objective.__call__
+
+    def sometimes_nan(self, images, index, features, random):
+        values = genuine(self, images, index, features, random)
+        return {**values, "broken": images.sum() * float("nan")} if next(calls) == 6 else values
+
+    monkeypatch.setattr(Objective, "__call__", sometimes_nan)
+    events = run(generator, encoder, references, method)
+    assert events[-1].stage == FAILED
+    assert "step 7" in events[-1].message
+    assert "kept" in events[-1].message
+    good = [event for event in events if event.preview is not None][-1]
+    assert good.step == 5
+    assert equal(events[-1].domain, good.domain)
+
+
+def test_failing_before_any_domain_says_so(generator, encoder, references, method, monkeypatch):
+    monkeypatch.setattr(Objective, "__call__", lambda self, images, *_: {"broken": images.sum() * float("inf")})
+    last = run(generator, encoder, references, method)[-1]
+    assert (last.stage, last.domain) == (FAILED, None)
+    assert "No domain" in last.message
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (0, 3, 32, 32), (1, 1, 32, 32)])
+def test_unusable_references_are_refused(generator, encoder, method, shape):
+    with pytest.raises(UserError, match="reference"):
+        run(generator, encoder, torch.zeros(shape), method)
+
+
+def test_references_must_be_finite(generator, encoder, references, method):
+    with pytest.raises(UserError, match="not numbers"):
+        run(generator, encoder, references * float("nan"), method)
+
+
+def test_encoders_stop_early_where_no_loss_reads_the_embedding(method):
+    assert reads_embedding(method)
+    pooled = LossTerm("directional", 1.0, (2,))
+    assert not reads_embedding(dataclasses.replace(method, losses=(pooled, *method.losses[1:])))
+
+
+def test_schedule_rises_then_falls():
+    rates = [schedule(step, 100, 10, 0.05) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9] == max(rates)
+    assert rates[-1] == pytest.approx(0.05, abs=1e-2)
+    assert schedule(0, 1, 0, 0.05) == 1

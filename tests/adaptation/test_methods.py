@@ -1,0 +1,130 @@
+"""Methods as data: ranges, changes, and the way to JSON and back."""
+
+import dataclasses
+import json
+
+import pytest
+
+from adapter.adaptation.methods import LOSSES, METHODS, LossTerm, Method, Stage, get_method
+from adapter.errors import UserError
+
+ALL = [method for presets in METHODS.values() for method in presets.values()]
+
+
+@pytest.mark.parametrize("method", ALL, ids=lambda method: f"{method.name}-{method.preset}")
+def test_every_method_survives_json(method):
+    assert Method.from_dict(json.loads(json.dumps(method.to_dict()))) == method
+
+
+@pytest.mark.parametrize("method", ALL, ids=lambda method: f"{method.name}-{method.preset}")
+def test_the_papers_four_losses_and_two_steps(method):
+    assert {"directional", "token_distribution", "image_structure", "feature_structure"} <= {
+        term.kind for term in method.losses
+    }
+    assert [stage.train[0] for stage in method.stages] == ["decoder", "superresolution"]
+
+
+def test_vit_preset_has_no_colour_terms():
+    assert all("ours" not in LOSSES[term.kind] for term in get_method(preset="clip-vit").losses)
+
+
+def test_lookup_names_the_choices():
+    assert get_method() is METHODS["3d-adapter"]["full"]
+    with pytest.raises(UserError, match="3d-adapter"):
+        get_method("2d-adapter")
+    with pytest.raises(UserError, match="quick"):
+        get_method(preset="slow")
+
+
+@pytest.mark.parametrize("weight", [-0.1, 101, float("nan"), "3", True])
+def test_weights_outside_their_range_are_refused(weight):
+    with pytest.raises(UserError, match="directional"):
+        LossTerm("directional", weight)
+
+
+def test_unknown_loss_is_refused():
+    with pytest.raises(UserError, match="token_distribution"):
+        LossTerm("style", 1.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"train": ()},
+        {"train": ("mapping",)},
+        {"steps": 0},
+        {"steps": 1.5},
+        {"learning_rate": 0},
+        {"learning_rate": float("inf")},
+        {"rates": (("affine", -1.0),)},
+    ],
+)
+def test_bad_stages_are_refused(values):
+    with pytest.raises(UserError):
+        Stage(**{"name": "G2", "train": ("superresolution",), "steps": 3, **values})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"stages": ()},
+        {"losses": ()},
+        {"losses": (LossTerm("moments", 0.0),)},
+        {"losses": (LossTerm("moments", 1.0), LossTerm("moments", 2.0))},
+        {"batch": 0},
+        {"pool": 1},
+        {"yaw": 2.0},
+        {"ema": 1.0},
+        {"betas": (0.9, 1.0)},
+        {"background": 65},
+        {"background": 0},
+    ],
+)
+def test_bad_methods_are_refused(values):
+    with pytest.raises(UserError):
+        dataclasses.replace(get_method(preset="quick"), **values)
+
+
+@pytest.mark.parametrize("change", [{"stages": 3}, {"losses": [{}]}, {"colour": 1}, {"batch": "2"}])
+def test_damaged_settings_are_refused(change):
+    with pytest.raises(UserError):
+        Method.from_dict({**get_method().to_dict(), **change})
+
+
+def test_missing_settings_are_refused():
+    with pytest.raises(UserError):
+        Method.from_dict({"name": "3d-adapter"})
+
+
+def test_changing_weights():
+    method = get_method()
+    changed = method.with_weights({"token_distribution": 1.25, "moments": 0})
+    assert changed.weight("token_distribution") == 1.25
+    assert changed.weight("moments") == 0
+    assert changed.weight("directional") == method.weight("directional")
+    with pytest.raises(UserError, match="style"):
+        method.with_weights({"style": 1})
+    with pytest.raises(UserError, match="token_distribution"):
+        method.with_weights({"token_distribution": 1e6})
+
+
+def test_changing_steps():
+    changed = get_method().with_steps({"Tri-D": 0, "G2": 7})
+    assert [(stage.name, stage.steps) for stage in changed.stages] == [("G2", 7)]
+    assert changed.steps == 7
+    with pytest.raises(UserError, match="Tri-D"):
+        get_method().with_steps({"G1": 7})
+    with pytest.raises(UserError):
+        get_method().with_steps({"Tri-D": 0, "G2": 0})
+
+
+def test_learning_rate_of_a_parameter():
+    stage = Stage(
+        "G2", ("superresolution.block1",), 3, 0.01, rates=(("conv", 2.0), ("conv0.affine", 0.0), ("noise", 5.0))
+    )
+    assert stage.rate("superresolution.block1.torgb.bias") == 0.01
+    assert stage.rate("superresolution.block1.conv1.weight") == 0.02
+    assert stage.rate("superresolution.block1.conv0.affine.bias") == 0
+    assert stage.rate("superresolution.block1.conv0.noise_strength") == pytest.approx(0.05)
+    assert stage.rate("superresolution.block10.torgb.bias") == 0
+    assert stage.rate("decoder.net.0.weight") == 0
