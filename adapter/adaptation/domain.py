@@ -82,28 +82,30 @@ class Domain:
         """Refuse a generator that this domain was not made from.
 
         Raises:
-            UserError: another base, or parameters of other names or shapes.
+            UserError: another base.
         """
         if fingerprint(generator) != self.metadata.base_fingerprint:
             raise UserError(
                 f"This domain was made from the base '{self.metadata.base}', and other weights are loaded. "
                 "Choose that base, or adapt this one anew."
             )
-        _check_fit(self.weights, generator)
 
-    def apply(self, generator: Generator, strength: float = 1.0) -> Parts:
+    def apply(self, generator: Generator, strength: float = 1.0, *, checked: bool = False) -> Parts:
         """Parts of the generator moved towards the domain.
 
         Args:
             generator: the base that the domain was made from.
             strength: 0 gives the base exactly, 1 the domain, more than 1 exaggerates it.
+            checked: whether `check` was already passed, which saves hashing the generator again.
 
         Returns:
             New modules in evaluation mode, without gradients, on the generator's device.
 
         Raises:
-            UserError: parameters of other names or shapes than the generator's (see also `check`).
+            UserError: another base than the domain's, or parameters that it does not have.
         """
+        if not checked:
+            self.check(generator)
         _check_fit(self.weights, generator)
         parts = copy_parts(generator, self.background if strength != 0 else 0)
         for name, parameter in parts.named_parameters():

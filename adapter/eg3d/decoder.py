@@ -1,10 +1,38 @@
 """Tri-D: the small network that reads density and colour features from averaged plane features."""
 
+from typing import NamedTuple
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adapter.eg3d.config import Eg3dConfig
+from adapter.eg3d.kernels import fast
 from adapter.eg3d.layers import FullyConnected
+
+COLOUR_GAIN, COLOUR_SHIFT = 1.002, -0.001
+LARGEST_EXPONENT = 80.0
+
+
+class DecoderWeights(NamedTuple):
+    """A decoder's weights with every gain multiplied in, density and colours apart.
+
+    ``hidden`` [H, C], ``hidden_bias`` [H]; ``density`` [H], ``density_bias`` []; ``colour`` [F, H], ``colour_bias`` [F].
+    """
+
+    hidden: Tensor
+    hidden_bias: Tensor
+    density: Tensor
+    density_bias: Tensor
+    colour: Tensor
+    colour_bias: Tensor
+
+
+def softplus_(x: Tensor) -> Tensor:
+    """Softplus in place, without gradient; off by 1e-7 at most."""
+    if not fast(x) or float(x.amax()) > LARGEST_EXPONENT:
+        return x.copy_(F.softplus(x))
+    return x.exp_().add_(1).log_()
 
 
 class Decoder(nn.Module):
@@ -22,10 +50,24 @@ class Decoder(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Decode plane features [..., C] to raw density [...] and colours [..., F] in [-0.001, 1.001]."""
         out = self.net(features)
-        return out[..., 0] * self.density_gain, out[..., 1:].sigmoid() * 1.002 - 0.001
+        return out[..., 0] * self.density_gain, out[..., 1:].sigmoid() * COLOUR_GAIN + COLOUR_SHIFT
 
+    def weights(self) -> DecoderWeights:
+        """The weights as they act; gradients flow back to the stored ones."""
+        first, last = self.net[0], self.net[2]
+        weight, bias = last.weight * last.weight_gain, last.bias * last.bias_gain
+        return DecoderWeights(
+            first.weight * first.weight_gain,
+            first.bias * first.bias_gain,
+            weight[0] * self.density_gain,
+            bias[0] * self.density_gain,
+            weight[1:],
+            bias[1:],
+        )
+
+    @torch.no_grad()
     def density(self, features: Tensor) -> Tensor:
-        """Raw density [...] alone, for passes that need no colours."""
-        hidden, last = self.net[1](self.net[0](features)), self.net[2]
-        row = F.linear(hidden, last.weight[:1] * last.weight_gain, last.bias[:1] * last.bias_gain)
-        return row[..., 0] * self.density_gain
+        """Raw density [...] alone, without gradient, for passes that only place samples."""
+        weights = self.weights()
+        hidden = softplus_(F.linear(features, weights.hidden, weights.hidden_bias))
+        return hidden @ weights.density + weights.density_bias

@@ -12,7 +12,7 @@ from adapter.eg3d.blocks import NoiseMode
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.decoder import Decoder
 from adapter.eg3d.planes import AXES, Planes, fold, lookup
-from adapter.eg3d.rendering import MAX_POINTS, Field, Rendered, Samples
+from adapter.eg3d.rendering import Field, Rendered, Samples
 from adapter.eg3d.superresolution import Superresolution
 
 
@@ -107,7 +107,7 @@ class Generator(nn.Module):
         cameras: Tensor,
         resolution: int | None = None,
         generator: torch.Generator | None = None,
-        max_points: int = MAX_POINTS,
+        max_points: int | None = None,
     ) -> Samples:
         """Read the planes along the rays of labels [N, 25]; the result can be marched by any decoder."""
         return rendering.sample(
@@ -131,7 +131,7 @@ class Generator(nn.Module):
         resolution: int | None = None,
         parts: Parts | None = None,
         generator: torch.Generator | None = None,
-        max_points: int = MAX_POINTS,
+        max_points: int | None = None,
     ) -> Rendered:
         """Render planes from labels [N, 25]; samples are placed by the decoder that is used (the own where None)."""
         return rendering.render(
@@ -162,7 +162,7 @@ class Generator(nn.Module):
         resolution: int | None = None,
         noise_mode: NoiseMode = "const",
         generator: torch.Generator | None = None,
-        max_points: int = MAX_POINTS,
+        max_points: int | None = None,
     ) -> Output:
         """From ws [N, num_ws, w] and labels [N, 25] to the image in one call."""
         planes = self.planes(ws, noise_mode, generator)
@@ -181,7 +181,7 @@ class Generator(nn.Module):
         cameras: Tensor,
         target: Parts,
         resolution: int | None = None,
-        max_points: int = MAX_POINTS,
+        max_points: int | None = None,
     ) -> tuple[Output, Output]:
         """Source and target of the same latents and cameras, from the same planes, rays and samples."""
         source, adapted = rendering.render(

@@ -1,8 +1,18 @@
 """Volume rendering along rays: densities to weights, weights to features and depth."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+
+class Marched(NamedTuple):
+    """What rays gather: colours [N, M, F], distance times weight [N, M], and opacity, the sum of weights [N, M]."""
+
+    colours: Tensor
+    distance: Tensor
+    opacity: Tensor
 
 
 def march_weights(densities: Tensor, depths: Tensor) -> Tensor:
@@ -26,37 +36,49 @@ def sample_weights(intervals: Tensor) -> Tensor:
     return (F.pad(intervals, (1, 0)) + F.pad(intervals, (0, 1))) / 2
 
 
-def composite(
-    densities: Tensor, colours: Tensor, depths: Tensor, order: Tensor | None, background: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """March rays.
+def middles(depths: Tensor) -> Tensor:
+    """Distances [..., S - 1] half-way between neighbours of [..., S]."""
+    return (depths[..., 1:] + depths[..., :-1]) / 2
+
+
+def accumulate(densities: Tensor, colours: Tensor, depths: Tensor) -> Marched:
+    """March rays through samples sorted by depth.
 
     Args:
         densities: [N, M, S] raw.
         colours: [N, M, S, F].
         depths: [N, M, S] distances.
-        order: indices [N, M, S] that sort the samples by depth; None where they are sorted. Only densities and
-            depths are reordered: the weights go back to the colours, which is cheaper and exact.
+    """
+    intervals = march_weights(densities, depths)
+    gathered = (sample_weights(intervals)[..., None, :] @ colours).squeeze(-2)
+    return Marched(gathered, (intervals * middles(depths)).sum(dim=-1), intervals.sum(dim=-1))
+
+
+def finish(marched: Marched, background: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """Put the background behind what rays gathered.
+
+    Args:
+        marched: of [N, M] rays.
         background: colours seen where nothing is hit, in [0, 1], broadcast to [N, M, F]; none where None.
 
     Returns:
-        Features [N, M, F] in about [-1, 1], expected depth [N, M] (NaN where nothing was hit), opacity [N, M].
+        Features [N, M, F] in about [-1, 1], expected depth [N, M] (infinite where nothing was hit), opacity [N, M].
     """
-    if order is not None:
-        densities, depths = densities.gather(-1, order), depths.gather(-1, order)
-    intervals = march_weights(densities, depths)
-    opacity = intervals.sum(dim=-1)
-    middles = (depths[..., 1:] + depths[..., :-1]) / 2
-    depth = (intervals * middles).sum(dim=-1) / opacity
-    weights = sample_weights(intervals)
-    if order is not None:
-        weights = torch.zeros_like(weights).scatter(-1, order, weights)
-    features = (weights[..., None, :] @ colours).squeeze(-2)
+    colours, distance, opacity = marched
+    # A floor under the divisor keeps gradients finite along rays that hit nothing.
+    depth = torch.where(opacity > 0, distance / opacity.clamp(min=1e-12), torch.inf)
     if background is not None:
-        features = features + (1 - opacity)[..., None] * background
-    return features * 2 - 1, depth, opacity
+        colours = colours + (1 - opacity)[..., None] * background
+    return colours * 2 - 1, depth, opacity
+
+
+def composite(
+    densities: Tensor, colours: Tensor, depths: Tensor, order: Tensor | None, background: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`accumulate`, then `finish`."""
+    return finish(accumulate(densities, colours, depths), background)
 
 
 def bound_depth(depth: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """Replace undefined depths by infinity, then limit all to [low, high]."""
-    return depth.nan_to_num(nan=float("inf")).clamp(low, high)
+    """Limit depths to [low, high]; the infinite depth of a ray that hit nothing becomes ``high``."""
+    return depth.clamp(low, high)

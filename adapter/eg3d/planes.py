@@ -1,11 +1,13 @@
 """Tri-planes as a value, and reading them at points in space."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from adapter.eg3d.kernels import fast
 
 AXES: dict[str, tuple[tuple[int, int], ...]] = {
     "xy-xz-zx": ((0, 1), (0, 2), (2, 0)),
@@ -19,7 +21,7 @@ class Planes:
     """The planes of N latents.
 
     Attributes:
-        values: [N, P, C, H, W].
+        values: [N, P, C, R, R].
         axes: for each of the P planes, which coordinates run along its width and height.
         divisor: what the sum over planes is divided by; stays three when planes have been folded.
     """
@@ -41,8 +43,9 @@ class Planes:
 
     @cached_property
     def rows(self) -> Tensor:
-        """Every texel as a row [N, P*H*W, C], the layout that reads fastest."""
-        return self.values.detach().permute(0, 1, 3, 4, 2).flatten(1, 3).contiguous()
+        """Every texel as a row [N, P * (R + 2)^2, C], the layout that reads fastest, with a border of zeros."""
+        bordered = F.pad(self.values.detach(), (1, 1, 1, 1))
+        return bordered.permute(0, 1, 3, 4, 2).flatten(1, 3).contiguous()
 
 
 def fold(planes: Planes) -> Planes:
@@ -71,7 +74,8 @@ def lookup(planes: Planes, points: Tensor, box_warp: float) -> Tensor:
     in planes and points; where no gradient is asked for, a faster way with the same result runs.
     """
     scaled = points * (2 / box_warp)
-    if torch.is_grad_enabled() and (planes.values.requires_grad or points.requires_grad):
+    wanted = torch.is_grad_enabled() and (planes.values.requires_grad or points.requires_grad)
+    if wanted or not fast(points):
         return _interpolate(planes, scaled)
     return _gather(planes, scaled)
 
@@ -89,36 +93,54 @@ def _interpolate(planes: Planes, points: Tensor) -> Tensor:
 
 
 def _gather(planes: Planes, points: Tensor) -> Tensor:
-    _, number, _, height, width = planes.values.shape
-    size = points.new_tensor([width, height])
+    size = planes.values.shape[-1]
+    # Beyond the border's centres every share falls on its zeros, so clamping there changes nothing.
+    texels = (points * (size / 2) + (size - 1) / 2).clamp_(-1, size)
+    corners = texels.floor().clamp_(max=size - 1)
+    parts = texels.sub_(corners)
+    rule = _corner_rule(planes.axes, size, planes.divisor)
     features = []
-    for rows, where in zip(planes.rows, points, strict=True):
-        index = torch.empty(len(where), number, 2, 2, dtype=torch.int32, device=where.device)
-        weight = torch.empty(len(where), number, 2, 2, device=where.device)
-        for plane, axes in enumerate(planes.axes):
-            texel = (where[:, list(axes)] + 1) * (size / 2) - 0.5
-            first = texel.floor()
-            part = texel - first
-            low = first.to(torch.int32)
-            columns, row_starts, across, down = [], [], [], []
-            for step in (0, 1):
-                x, y = low[:, 0] + step, low[:, 1] + step
-                shares = part if step else 1 - part
-                across.append(shares[:, 0] * ((x >= 0) & (x < width)))
-                down.append(shares[:, 1] * ((y >= 0) & (y < height)))
-                columns.append(x.clamp(0, width - 1))
-                row_starts.append(y.clamp(0, height - 1) * width + plane * height * width)
-            for j in (0, 1):
-                for i in (0, 1):
-                    torch.add(row_starts[j], columns[i], out=index[:, plane, j, i])
-                    torch.mul(down[j], across[i], out=weight[:, plane, j, i])
-        flat = number * 4
-        features.append(
-            F.embedding_bag(
-                index.view(-1, flat),
-                rows,
-                mode="sum",
-                per_sample_weights=weight.view(-1, flat) / planes.divisor,
-            )
-        )
+    for rows, corner, part in zip(planes.rows, corners, parts, strict=True):
+        # Row numbers stay below 2^24, so floating point holds them exactly.
+        index = torch.addmm(rule.first, corner, rule.strides).to(torch.int32)
+        shares = torch.addmm(rule.across_first, part, rule.across)
+        shares.mul_(torch.addmm(rule.down_first, part, rule.down))
+        features.append(F.embedding_bag(index, rows, mode="sum", per_sample_weights=shares))
     return torch.stack(features)
+
+
+@dataclass(frozen=True)
+class _CornerRule:
+    """Linear maps from a point's lower texel and its fractions [K, 3] to what the four texels around it need.
+
+    Each has 4 P columns: planes, then lower and upper row, then left and right column. ``strides`` with ``first``
+    give row numbers of `Planes.rows`; ``across`` and ``down`` with theirs give the two factors of each share.
+    """
+
+    strides: Tensor
+    first: Tensor
+    across: Tensor
+    across_first: Tensor
+    down: Tensor
+    down_first: Tensor
+
+
+@lru_cache(maxsize=32)
+def _corner_rule(axes: tuple[tuple[int, int], ...], size: int, divisor: int) -> _CornerRule:
+    pitch, number = size + 2, len(axes)
+    strides, across, down = ([[[0.0] * 4 for _ in range(number)] for _ in range(3)] for _ in range(3))
+    first, across_first, down_first = ([[0.0] * 4 for _ in range(number)] for _ in range(3))
+    for plane, (horizontal, vertical) in enumerate(axes):
+        for corner in range(4):
+            lower, right = divmod(corner, 2)
+            strides[horizontal][plane][corner] += 1
+            strides[vertical][plane][corner] += pitch
+            first[plane][corner] = plane * pitch**2 + (lower + 1) * pitch + right + 1
+            across[horizontal][plane][corner] = 2 * right - 1
+            across_first[plane][corner] = 1 - right
+            down[vertical][plane][corner] = (2 * lower - 1) / divisor
+            down_first[plane][corner] = (1 - lower) / divisor
+    # Built outside of inference mode, as the cache outlives it.
+    with torch.inference_mode(False):
+        tables = (strides, first, across, across_first, down, down_first)
+        return _CornerRule(*(torch.tensor(table, dtype=torch.float32).flatten(start_dim=-2) for table in tables))

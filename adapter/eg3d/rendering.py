@@ -1,7 +1,7 @@
 """Planes and cameras to rendered features: the tri-plane volume renderer.
 
-Sampling follows the first decoder it is given (the source); every decoder is then evaluated at those same samples,
-so that source and target share rays, positions and plane features.
+One decoder (the source's) places the samples, without gradient; every decoder is then evaluated at those same
+samples, so that source and target share rays, positions and plane features.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,13 +13,14 @@ from torch.nn import functional
 
 from adapter.eg3d.config import RenderingConfig
 from adapter.eg3d.decoder import Decoder
-from adapter.eg3d.marching import bound_depth, composite, march_weights
+from adapter.eg3d.fused import decode_and_march
+from adapter.eg3d.marching import bound_depth, finish, march_weights
 from adapter.eg3d.planes import Planes, lookup
 from adapter.eg3d.rays import camera_rays, ray_range
-from adapter.eg3d.sampling import importance_depths, stratified_depths
+from adapter.eg3d.sampling import importance_depths, importance_draws, stratified_depths
 
-MAX_POINTS = 2**19
-"""Points per chunk: bounds the memory of a render to a few hundred megabytes."""
+MAX_POINTS = {"cpu": 2**15, "cuda": 2**19}
+"""Points per chunk by kind of device. Bounds the memory of a render; on a CPU, to what its caches hold."""
 
 
 @dataclass
@@ -77,67 +78,90 @@ class Field:
 
 @dataclass
 class _Chunk:
-    part: slice
+    """Some rays of every view, their samples sorted by depth; ``noise`` goes onto raw densities."""
+
+    rays: slice
     depths: Tensor
     features: Tensor
-    order: Tensor
-    decoded: list[tuple[Tensor, Tensor]]
+    noise: Tensor | None
+
+
+@dataclass
+class _Draws:
+    """Everything random or ruled about a render, for all rays at once, so that chunks cannot change it."""
+
+    coarse: Tensor
+    importance: Tensor
+    noise: Tensor | None
+
+
+def _draw(start: Tensor, end: Tensor, config: RenderingConfig, generator: torch.Generator | None) -> _Draws:
+    count, rays, _ = start.shape
+
+    def noise(samples: int) -> Tensor | None:
+        if not config.density_noise or generator is None:
+            return None
+        return torch.randn(count, rays, samples, generator=generator, device=start.device) * config.density_noise
+
+    coarse = stratified_depths(start, end, config.samples, disparity=config.disparity, generator=generator)
+    coarse_noise = noise(config.samples)
+    fine = importance_draws(count * rays, config.importance_samples, config.fine_rule, generator, start.device)
+    both = None if coarse_noise is None else torch.cat([coarse_noise, noise(config.importance_samples)], dim=-1)
+    return _Draws(coarse, fine.unflatten(0, (count, rays)), both)
 
 
 def _points(origins: Tensor, directions: Tensor, depths: Tensor) -> Tensor:
-    return (origins[:, :, None] + directions[:, :, None] * depths[..., None]).flatten(1, 2)
+    return torch.addcmul(origins[:, :, None], directions[:, :, None], depths[..., None]).flatten(1, 2)
 
 
 def _read(planes: Planes, origins: Tensor, directions: Tensor, depths: Tensor, box_warp: float) -> Tensor:
     return lookup(planes, _points(origins, directions, depths), box_warp).unflatten(1, depths.shape[1:])
 
 
-def _noisy(density: Tensor, config: RenderingConfig, generator: torch.Generator | None) -> Tensor:
-    if not config.density_noise or generator is None:
-        return density
-    noise = torch.randn(density.shape, generator=generator, device=density.device)
-    return density + noise * config.density_noise
+@torch.no_grad()
+def _place(
+    planes: Planes, origins: Tensor, directions: Tensor, draws: _Draws, rays: slice, decoder: Decoder, config: RenderingConfig
+) -> _Chunk:
+    coarse = draws.coarse[:, rays]
+    noise = None if draws.noise is None else draws.noise[:, rays]
+    features = _read(planes, origins, directions, coarse, config.box_warp)
+    if not config.importance_samples:
+        return _Chunk(rays, coarse, features, noise)
+    density = decoder.density(features)
+    if noise is not None:
+        density += noise[..., : config.samples]
+    weights = march_weights(density, coarse)
+    fine = importance_depths(coarse, weights, draws.importance[:, rays], bins=config.importance_bins)
+    more = _read(planes, origins, directions, fine, config.box_warp)
+    depths, order = torch.cat([coarse, fine], dim=-1).sort(dim=-1, stable=True)
+    # Sorting whole rows of one flat table is far cheaper than a gather of every number.
+    starts = torch.arange(order[..., 0].numel(), device=order.device).view(*order.shape[:2], 1) * order.shape[2]
+    table = torch.cat([features, more], dim=-2)
+    features = table.flatten(0, 2).index_select(0, (order + starts).flatten()).view_as(table)
+    return _Chunk(rays, depths, features, None if noise is None else noise.gather(-1, order))
 
 
 def _trace(
     planes: Planes,
     cameras: Tensor,
     resolution: int,
-    decoders: Sequence[Decoder],
+    decoder: Decoder,
     config: RenderingConfig,
     generator: torch.Generator | None,
-    max_points: int,
+    max_points: int | None,
 ) -> Iterator[_Chunk]:
     origins, directions = camera_rays(cameras, resolution)
-    start, end = ray_range(origins, directions, config)
-    total = config.samples + config.importance_samples
-    rays = max(1, max_points // (len(cameras) * total))
-    # Draws are made for the whole image at once, so that the size of a chunk cannot change them.
-    coarse_all = stratified_depths(start, end, config.samples, disparity=config.disparity, generator=generator)
+    draws = _draw(*(bound.detach() for bound in ray_range(origins, directions, config)), config, generator)
+    points = max_points or MAX_POINTS.get(cameras.device.type, MAX_POINTS["cuda"])
+    rays = max(1, points // (len(cameras) * (config.samples + config.importance_samples)))
+    differentiable = torch.is_grad_enabled() and (planes.values.requires_grad or cameras.requires_grad)
     for first in range(0, origins.shape[1], rays):
         part = slice(first, first + rays)
-        here, along, coarse = origins[:, part], directions[:, part], coarse_all[:, part]
-        features = _read(planes, here, along, coarse, config.box_warp)
-        decoded = [decoder(features) for decoder in decoders]
-        decoded = [(_noisy(density, config, generator), colour) for density, colour in decoded]
-        depths = coarse
-        if config.importance_samples:
-            fine = importance_depths(
-                coarse,
-                march_weights(decoded[0][0].detach(), coarse),
-                config.importance_samples,
-                bins=config.importance_bins,
-                rule=config.fine_rule,
-                generator=generator,
-            )
-            more = _read(planes, here, along, fine, config.box_warp)
-            for index, decoder in enumerate(decoders):
-                density, colour = decoder(more)
-                density = torch.cat([decoded[index][0], _noisy(density, config, generator)], dim=-1)
-                decoded[index] = density, torch.cat([decoded[index][1], colour], dim=-2)
-            features = torch.cat([features, more], dim=-2)
-            depths = torch.cat([coarse, fine], dim=-1)
-        yield _Chunk(part, depths, features, depths.argsort(dim=-1, stable=True), decoded)
+        here, along = origins[:, part], directions[:, part]
+        chunk = _place(planes, here, along, draws, part, decoder, config)
+        if differentiable:
+            chunk.features = _read(planes, here, along, chunk.depths, config.box_warp)
+        yield chunk
 
 
 def render(
@@ -148,31 +172,35 @@ def render(
     config: RenderingConfig,
     *,
     generator: torch.Generator | None = None,
-    max_points: int = MAX_POINTS,
+    max_points: int | None = None,
 ) -> list[Rendered]:
     """Render planes with every field, at samples placed by the first.
+
+    Differentiable in planes, cameras and fields; where the samples lie is taken as given.
 
     Args:
         planes: of N latents.
         cameras: labels [N, 25].
         resolution: side R of the rendered features.
         generator: draws as EG3D does; None follows the fixed rule.
-        max_points: bounds memory by working on as many rays at a time as hold that many points.
+        max_points: bounds memory by working on as many rays at a time as hold that many points; `MAX_POINTS` of the
+            device where None.
     """
-    parts: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in fields]
+    chunks: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in fields]
     backgrounds = [field.background_rows(config, resolution) for field in fields]
-    decoders = [field.decoder for field in fields]
     low, high = [], []
-    for chunk in _trace(planes, cameras, resolution, decoders, config, generator, max_points):
-        low.append(chunk.depths.detach().min())
-        high.append(chunk.depths.detach().max())
-        for index, (density, colour) in enumerate(chunk.decoded):
-            behind = backgrounds[index]
-            if behind is not None and len(behind) > 1:
-                behind = behind[chunk.part]
-            parts[index].append(composite(density, colour, chunk.depths, chunk.order, behind))
+    for chunk in _trace(planes, cameras, resolution, fields[0].decoder, config, generator, max_points):
+        low.append(chunk.depths.min())
+        high.append(chunk.depths.max())
+        for field, background, done in zip(fields, backgrounds, chunks, strict=True):
+            behind = background[chunk.rays] if background is not None and len(background) > 1 else background
+            marched = decode_and_march(field.decoder, chunk.features, chunk.depths, chunk.noise)
+            done.append(finish(marched, behind))
     bounds = torch.stack(low).min(), torch.stack(high).max()
-    return [_assemble(*map(torch.cat, zip(*part, strict=True), [1] * 3), resolution, bounds) for part in parts]
+    return [
+        _assemble(*(torch.cat(parts, dim=1) for parts in zip(*done, strict=True)), resolution, bounds)
+        for done in chunks
+    ]
 
 
 def _assemble(
@@ -194,20 +222,19 @@ def sample(
     config: RenderingConfig,
     *,
     generator: torch.Generator | None = None,
-    max_points: int = MAX_POINTS,
+    max_points: int | None = None,
 ) -> Samples:
     """Read the planes where ``decoder`` places its samples, sorted by depth, to be marched later by any decoder."""
-    depths, features = [], []
-    for chunk in _trace(planes, cameras, resolution, [decoder], config, generator, max_points):
-        depths.append(chunk.depths.gather(-1, chunk.order))
-        index = chunk.order[..., None].expand_as(chunk.features)
-        features.append(chunk.features.gather(-2, index))
-    return Samples(torch.cat(depths, dim=1), torch.cat(features, dim=1), resolution)
+    chunks = list(_trace(planes, cameras, resolution, decoder, config, generator, max_points))
+    return Samples(
+        torch.cat([chunk.depths for chunk in chunks], dim=1),
+        torch.cat([chunk.features for chunk in chunks], dim=1),
+        resolution,
+    )
 
 
 def march(samples: Samples, field: Field, config: RenderingConfig) -> Rendered:
     """Decode and march cached samples; with the decoder that placed them this equals ``render``."""
-    density, colour = field.decoder(samples.features)
     behind = field.background_rows(config, samples.resolution)
-    parts = composite(density, colour, samples.depths, None, behind)
+    parts = finish(decode_and_march(field.decoder, samples.features, samples.depths), behind)
     return _assemble(*parts, samples.resolution, (samples.depths.min(), samples.depths.max()))

@@ -36,48 +36,55 @@ def stratified_depths(
     return start + t * (end - start)
 
 
-def importance_depths(
-    depths: Tensor,
-    weights: Tensor,
+def importance_draws(
+    rays: int,
     count: int,
-    *,
-    bins: Literal["official", "aligned"] = "official",
-    rule: Literal["closed", "centred"] = "closed",
+    rule: Literal["closed", "centred"],
     generator: torch.Generator | None = None,
+    device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Fine depths [N, M, count], drawn where the coarse ``weights`` lie. Carries no gradient.
+    """Numbers [rays, count] in [0, 1] that `importance_depths` turns into depths.
+
+    Args:
+        rule: without a generator, every ray gets the same even division: ``closed`` includes both ends, ``centred``
+            none.
+        generator: draws uniformly, unsorted, as EG3D does.
+    """
+    if generator is not None:
+        return torch.rand(rays, count, generator=generator, device=device)
+    if rule == "closed":
+        even = torch.linspace(0, 1, count, device=device)
+    else:
+        even = (torch.arange(count, device=device) + 0.5) / count
+    return even.expand(rays, count)
+
+
+@torch.no_grad()
+def importance_depths(
+    depths: Tensor, weights: Tensor, draws: Tensor, *, bins: Literal["official", "aligned"] = "official"
+) -> Tensor:
+    """Fine depths [N, M, F], where the coarse ``weights`` lie. Carries no gradient.
 
     Args:
         depths: sorted coarse depths [N, M, S].
         weights: marching weights of the S - 1 intervals [N, M, S - 1].
+        draws: [N, M, F] in [0, 1].
         bins: ``official`` governs each bin by the weight half a bin further away, as EG3D does.
-        rule: the draws without a generator: evenly over [0, 1], ends included or not.
     """
-    with torch.no_grad():
-        lead, size = depths.shape[:-1], depths.shape[-1]
-        flat = weights.reshape(-1, 1, size - 1)
-        smooth = F.avg_pool1d(F.max_pool1d(flat, 2, stride=1, padding=1), 2, stride=1)[:, 0] + 0.01
-        middles = ((depths[..., 1:] + depths[..., :-1]) / 2).reshape(-1, size - 1)
-        density = smooth[:, 1:-1] + 1e-5
-        if bins == "aligned":
-            middles = (middles[:, 1:] + middles[:, :-1]) / 2
-        cdf = F.pad((density / density.sum(dim=1, keepdim=True)).cumsum(dim=1), (1, 0))
-        u = _draws(len(flat), count, rule, generator, depths)
-        index = torch.searchsorted(cdf, u, right=True)
-        below, above = (index - 1).clamp(min=0), index.clamp(max=cdf.shape[1] - 1)
-        cdf_below, cdf_above = cdf.gather(1, below), cdf.gather(1, above)
-        edge_below, edge_above = middles.gather(1, below), middles.gather(1, above)
-        width = cdf_above - cdf_below
-        width = torch.where(width < 1e-5, torch.ones_like(width), width)
-        fine = edge_below + (u - cdf_below) / width * (edge_above - edge_below)
-        return fine.reshape(*lead, count)
-
-
-def _draws(rays: int, count: int, rule: str, generator: torch.Generator | None, like: Tensor) -> Tensor:
-    if generator is not None:
-        return torch.rand(rays, count, generator=generator, device=like.device)
-    if rule == "closed":
-        u = torch.linspace(0, 1, count, device=like.device)
-    else:
-        u = (torch.arange(count, device=like.device) + 0.5) / count
-    return u.expand(rays, count).contiguous()
+    size = depths.shape[-1]
+    flat = weights.reshape(-1, 1, size - 1)
+    smooth = F.avg_pool1d(F.max_pool1d(flat, 2, stride=1, padding=1), 2, stride=1)[:, 0] + 0.01
+    edges = ((depths[..., 1:] + depths[..., :-1]) / 2).reshape(-1, size - 1)
+    density = smooth[:, 1:-1] + 1e-5
+    if bins == "aligned":
+        edges = (edges[:, 1:] + edges[:, :-1]) / 2
+    cdf = F.pad((density / density.sum(dim=1, keepdim=True)).cumsum(dim=1), (1, 0))
+    u = draws.reshape(len(flat), -1).contiguous()
+    index = torch.searchsorted(cdf, u, right=True)
+    below, above = (index - 1).clamp(min=0), index.clamp(max=cdf.shape[1] - 1)
+    cdf_below, cdf_above = cdf.gather(1, below), cdf.gather(1, above)
+    edge_below, edge_above = edges.gather(1, below), edges.gather(1, above)
+    width = cdf_above - cdf_below
+    width = torch.where(width < 1e-5, torch.ones_like(width), width)
+    fine = edge_below + (u - cdf_below) / width * (edge_above - edge_below)
+    return fine.reshape(draws.shape)

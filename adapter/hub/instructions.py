@@ -81,7 +81,7 @@ def instructions(file: BinaryIO, end: int, allowance: Allowance) -> Iterator[tup
 
     Args:
         file: a seekable binary file, positioned at the pickle's first byte.
-        end: position in the file that the pickle may not pass.
+        end: position of the file's end, against which declared lengths are held.
         allowance: is charged one step for each instruction, and the text.
 
     Yields:
@@ -94,7 +94,7 @@ def instructions(file: BinaryIO, end: int, allowance: Allowance) -> Iterator[tup
     """
     while True:
         allowance.spend(steps=1)
-        opcode = _OPCODES.get(_exactly(file, 1, end))
+        opcode = _OPCODES.get(_exactly(file, 1))
         if opcode is None:
             raise Refused("is damaged, or not a pickle")
         if opcode.name not in ALLOWED:
@@ -107,10 +107,10 @@ def instructions(file: BinaryIO, end: int, allowance: Allowance) -> Iterator[tup
 
 def _argument(file: BinaryIO, end: int, kind: str, allowance: Allowance) -> object:
     if kind in _NUMBERS:
-        return _number(file, _NUMBERS[kind], end)
+        return _number(file, _NUMBERS[kind])
     if kind == "stringnl_noescape_pair":
-        return Name(_line(file, end), _line(file, end))
-    length = _number(file, _COUNTED[kind], end)
+        return Name(_line(file), _line(file))
+    length = _number(file, _COUNTED[kind])
     if length > end - file.tell():
         raise Refused("is truncated, or declares more data than it holds")
     if kind.startswith("bytes"):
@@ -118,24 +118,24 @@ def _argument(file: BinaryIO, end: int, kind: str, allowance: Allowance) -> obje
         file.seek(length, 1)
         return span
     if kind == "long1":
-        return int.from_bytes(_exactly(file, length, end), "little", signed=True)
+        return int.from_bytes(_exactly(file, length), "little", signed=True)
     allowance.spend(text_bytes=length)
-    return _decoded(_exactly(file, length, end))
+    return _decoded(_exactly(file, length))
 
 
-def _number(file: BinaryIO, layout: str, end: int) -> int | float:
-    return struct.unpack(layout, _exactly(file, struct.calcsize(layout), end))[0]
+def _number(file: BinaryIO, layout: str) -> int | float:
+    return struct.unpack(layout, _exactly(file, struct.calcsize(layout)))[0]
 
 
-def _line(file: BinaryIO, end: int) -> str:
-    line = file.readline(min(MAX_NAME_BYTES, max(end - file.tell(), 0)))
+def _line(file: BinaryIO) -> str:
+    line = file.readline(MAX_NAME_BYTES)
     if not line.endswith(b"\n"):
         raise Refused("is damaged, or names something with an overlong name")
     return _decoded(line[:-1])
 
 
-def _exactly(file: BinaryIO, length: int, end: int) -> bytes:
-    raw = file.read(length) if length <= end - file.tell() else b""
+def _exactly(file: BinaryIO, length: int) -> bytes:
+    raw = file.read(length)
     if len(raw) != length:
         raise Refused("is truncated")
     return raw

@@ -46,7 +46,7 @@ def evaluate(file: BinaryIO, end: int, rules: Rules) -> object:
 
     Args:
         file: a seekable binary file.
-        end: position in the file that the pickle may not pass.
+        end: position of the file's end.
         rules: what the pickle may name.
 
     Returns:

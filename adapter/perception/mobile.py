@@ -61,7 +61,12 @@ class FoldedConvolution(nn.Module):
         if not hasattr(norm, "running_mean"):
             raise ValueError("A batch norm must follow each convolution.")
         weight, bias = fuse_conv_bn_weights(
-            convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight,
+            convolution.weight,
+            convolution.bias,
+            norm.running_mean,
+            norm.running_var,
+            norm.eps,
+            norm.weight,
             norm.bias,
         )
         if convolution.kernel_size == (1, 1):
@@ -170,9 +175,7 @@ def _depthwise(x: Tensor, convolution: FoldedConvolution) -> Tensor:
     before, after = _same_padding(x.shape[-1], convolution.kernel, convolution.stride)
     if before != after:
         x, before = F.pad(x, (before, after, before, after)), 0
-    return F.conv2d(
-        x, convolution.weight, convolution.bias, convolution.stride, before, groups=x.shape[1]
-    )
+    return F.conv2d(x, convolution.weight, convolution.bias, convolution.stride, before, groups=x.shape[1])
 
 
 def _depthwise_transposed(gradient: Tensor, block: InvertedResidual, size: int) -> Tensor:

@@ -69,7 +69,10 @@ def _from_folder(folder: Path) -> nn.Module:
     image, text = folder / IMAGE_FILE, folder / TEXT_FILE
     with _quiet():
         model = open_clip.create_model(
-            f"local-dir:{folder}", load_weights=False, pretrained_image_path=str(image), pretrained_text_path=str(text)
+            f"local-dir:{folder}",
+            load_weights=False,
+            pretrained_image_path=str(image),
+            pretrained_text_path=str(text),
         )
     for path, tower in ((image, model.visual), (text, model.text)):
         read_tensors(path, {key: tuple(value.shape) for key, value in tower.state_dict().items()})

@@ -50,7 +50,9 @@ class MobileTower(nn.Module):
         depth = len(self.layers) - 1 if embedding else max(indices)
         outputs = self.trunk(images, depth)
         tokens = {
-            layer: outputs[index].flatten(2).transpose(1, 2) if outputs[index].ndim == 4 else outputs[index][:, None]
+            layer: outputs[index].flatten(2).transpose(1, 2)
+            if outputs[index].ndim == 4
+            else outputs[index][:, None]
             for layer, index in zip(layers, indices, strict=True)
         }
         return self.projection(outputs[-1]) if embedding else None, tokens
@@ -76,7 +78,11 @@ class TransformerTower(nn.Module):
             return self.visual(images), {}
         wanted = sorted(set(layers))
         result = self.visual.forward_intermediates(
-            images, indices=wanted, stop_early=not embedding, intermediates_only=not embedding, output_fmt="NLC"
+            images,
+            indices=wanted,
+            stop_early=not embedding,
+            intermediates_only=not embedding,
+            output_fmt="NLC",
         )
         tokens = dict(zip(wanted, result["image_intermediates"], strict=True))
         return result.get("image_features"), {layer: tokens[layer] for layer in layers}
@@ -94,5 +100,7 @@ def make_tower(visual: nn.Module) -> MobileTower | TransformerTower:
         try:
             return MobileTower(visual)
         except ValueError as error:
-            raise UserError(f"This CLIP's image tower is not supported: {error} Choose a ViT CLIP.") from error
+            raise UserError(
+                f"This CLIP's image tower is not supported: {error} Choose a ViT CLIP."
+            ) from error
     raise UserError("This CLIP's image tower is not supported. Choose a ViT CLIP such as ViT-B-32.")

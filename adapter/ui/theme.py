@@ -45,7 +45,7 @@ def theme() -> gr.themes.Base:
         secondary_hue=STONE,
         neutral_hue=STONE,
         radius_size=gr.themes.sizes.radius_lg,
-        font=(gr.themes.LocalFont("Source Sans 3", weights=(400, 600)), "system-ui", "sans-serif"),
+        font=(gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"),
         font_mono=(gr.themes.LocalFont("IBM Plex Mono"), "ui-monospace", "monospace"),
     ).set(
         body_background_fill="*neutral_100",

@@ -118,13 +118,16 @@ def test_blend_refuses_different_bases(domain):
 
 
 def test_another_base_is_refused(domain):
-    with pytest.raises(UserError, match="tiny"):
-        domain.check(make_generator(seed=5))
+    other = make_generator(seed=5)
+    for refusing in (domain.check, domain.apply):
+        with pytest.raises(UserError, match="tiny"):
+            refusing(other)
+    domain.apply(other, checked=True)
 
 
 def test_a_base_of_another_shape_is_refused(domain):
     with pytest.raises(UserError, match="decoder"):
-        domain.apply(make_generator(config=dataclasses.replace(CONFIG, decoder_hidden=10)))
+        domain.apply(make_generator(config=dataclasses.replace(CONFIG, decoder_hidden=10)), checked=True)
 
 
 @pytest.mark.parametrize("shape", [(6, 3, 4), (5, 4, 4), (6, 32, 32), (96,)])

@@ -8,12 +8,13 @@ import torch
 
 from adapter.adaptation import loop
 from adapter.adaptation.domain import fingerprint
-from adapter.adaptation.loop import FAILED, FINISHED, PREPARING, adapt, schedule
+from adapter.adaptation.loop import FAILED, FINISHED, PREPARING, adapt
 from adapter.adaptation.methods import LossTerm, Stage
 from adapter.adaptation.objective import Objective, reads_embedding, token_layers
 from adapter.adaptation.parts import copy_parts
 from adapter.adaptation.pool import cameras_around_front, draw_pairs, fill_pool, join
 from adapter.adaptation.state import TrainingState
+from adapter.adaptation.trainer import batch_of_step, schedule
 from adapter.eg3d import look_at
 from adapter.errors import UserError
 
@@ -260,3 +261,9 @@ def test_schedule_rises_then_falls():
     assert rates[9] == max(rates)
     assert rates[-1] == pytest.approx(0.05, abs=1e-2)
     assert schedule(0, 1, 0, 0.05) == 1
+
+
+def test_every_round_trains_on_every_pair_once():
+    rounds = [sorted(sum((list(batch_of_step(7, 2, 1, 3 * turn + i)) for i in range(3)), [])) for turn in range(4)]
+    assert all(len(set(places)) == 6 for places in rounds)
+    assert len({tuple(batch_of_step(7, 2, 1, step)) for step in range(12)}) > 6

@@ -61,7 +61,7 @@ def guided_depths(
 def render_patch(
     generator: Generator, planes: Planes, batch: Batch, depths: Tensor, config: RenderingConfig
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Features [B, F, P, P], opacity [B, 1, P, P] and depth [B, 1, P, P] at given sample depths [B, P*P, S].
+    """Features [B, F, P, P], opacity and depth times opacity [B, 1, P, P] at given sample depths [B, P*P, S].
 
     Planes are those of the N identities; the views of an identity are read in one lookup.
     """
@@ -77,7 +77,7 @@ def render_patch(
     return (
         features.transpose(1, 2).reshape(count, -1, side, side),
         opacity.reshape(count, 1, side, side),
-        (depth * opacity).reshape(count, 1, side, side),
+        torch.where(opacity > 0, depth, 0.0).mul(opacity).reshape(count, 1, side, side),
     )
 
 
@@ -120,7 +120,7 @@ def regression_losses(
         "final": (charbonnier(image - batch.color) * batch.weight * batch.valid).mean(),
         "raw": (charbonnier(features[:, :3] - F.avg_pool2d(batch.color, scale)) * raw_weight).mean(),
         "mask": F.binary_cross_entropy(opacity.clamp(1e-4, 1 - 1e-4), raw_mask),
-        "depth": ((depth - raw_depth * opacity.detach()).abs() * hit).mean(),
+        "depth": ((depth - raw_depth * opacity).abs() * (raw_mask > 0.95)).mean(),
     }
     if weights.features:
         seen = perceive(image * batch.valid + batch.color * (1 - batch.valid))

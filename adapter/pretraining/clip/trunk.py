@@ -34,7 +34,11 @@ def timm_name(name: str) -> str:
     block = re.fullmatch(r"_blocks\.(\d+)\.(.+)", name)
     if not block:
         outer = {
-            "_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier",
+            "_conv_stem": "conv_stem",
+            "_bn0": "bn1",
+            "_conv_head": "conv_head",
+            "_bn1": "bn2",
+            "_fc": "classifier",
         }
         layer, value = name.split(".", 1)
         return f"{outer[layer]}.{value}"
@@ -42,8 +46,12 @@ def timm_name(name: str) -> str:
     layer, value = block[2].split(".", 1)
     first = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
     later = {
-        "_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2",
-        "_project_conv": "conv_pwl", "_bn2": "bn3",
+        "_expand_conv": "conv_pw",
+        "_bn0": "bn1",
+        "_depthwise_conv": "conv_dw",
+        "_bn1": "bn2",
+        "_project_conv": "conv_pwl",
+        "_bn2": "bn3",
     }
     return f"blocks.{stage}.{position}.{(first if stage == 0 else later)[layer]}.{value}"
 

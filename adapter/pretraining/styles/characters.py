@@ -41,7 +41,13 @@ def skin_tone(view: View, codes: str) -> np.ndarray:
 
 
 def dress(
-    view: View, skin: np.ndarray, *, eye: str, iris: str, lips: str | None = None, hair: np.ndarray | None = None,
+    view: View,
+    skin: np.ndarray,
+    *,
+    eye: str,
+    iris: str,
+    lips: str | None = None,
+    hair: np.ndarray | None = None,
     skin_parts: tuple[str, ...] = SKIN,
 ) -> np.ndarray:
     """[H,W,3] albedo of a character: skin replaced, eyes, irises, lips and hair recoloured."""
@@ -63,12 +69,16 @@ def lit(view: View, albedo: np.ndarray, deepen: float = 1.15) -> np.ndarray:
 def zombie(view: View) -> np.ndarray:
     """Rotting green skin, veins, wounds, yellow eyes with red irises."""
     p = view.position
-    skin = skin_tone(view, "#26301c #5f7a42 #93ad6a #c2d49a") * (0.62 + 0.7 * fbm(p, 14, 5, seed=4))[..., None]
+    skin = (
+        skin_tone(view, "#26301c #5f7a42 #93ad6a #c2d49a") * (0.62 + 0.7 * fbm(p, 14, 5, seed=4))[..., None]
+    )
     veins = smooth(0.045, 0.0, np.abs(fbm(p, 13, 4, seed=8) - 0.5))
     skin = mix(skin, rgb("#3a4a44"), 0.55 * veins)
-    wounds = smooth(0.60, 0.68, fbm(p, 12, 5, seed=21))
-    skin = mix(skin, rgb("#5e0e0c"), 0.9 * wounds)
-    albedo = dress(view, skin, eye="#e8dc8a", iris="#b01810", lips="#4a3440", hair=saturate(view.albedo, 0.35) * 0.65)
+    wounds = smooth(0.63, 0.74, fbm(p, 15, 4, seed=25))
+    skin = mix(skin, rgb("#5e0e0c"), 0.8 * wounds)
+    albedo = dress(
+        view, skin, eye="#e8dc8a", iris="#b01810", lips="#4a3440", hair=saturate(view.albedo, 0.35) * 0.65
+    )
     albedo = albedo * (1 - 0.72 * sockets(view))[..., None]
     return over(view, lit(view, albedo), backdrop(view, "#2f3a30", "#101510"))
 
@@ -76,10 +86,14 @@ def zombie(view: View) -> np.ndarray:
 def vampire(view: View) -> np.ndarray:
     """Deathly white skin, black hair, red eyes and lips, crimson light from the side."""
     skin = skin_tone(view, "#8a8494 #cfcad6 #eceaf0 #fbfafd")
-    albedo = dress(view, skin, eye="#f4e8e8", iris="#e00010", lips="#a80014", hair=np.clip(view.albedo * 0.12, 0, 1))
+    albedo = dress(
+        view, skin, eye="#f4e8e8", iris="#e00010", lips="#a80014", hair=np.clip(view.albedo * 0.12, 0, 1)
+    )
     albedo = albedo * (1 - 0.6 * sockets(view, 2.4)[..., None] * np.array([0.6, 1.0, 0.85]))
     image = lit(view, albedo, 1.2)
-    image = image + 0.5 * (rim(view.facing, 2.2) * np.clip(view.facing[..., 0], 0, 1))[..., None] * rgb("#ff1030")
+    image = image + 0.5 * (rim(view.facing, 2.2) * np.clip(view.facing[..., 0], 0, 1))[..., None] * rgb(
+        "#ff1030"
+    )
     glow = blur(view.region("iris", blur=0.4), view, 1.6)
     return over(view, image + 0.6 * glow[..., None] * rgb("#ff1020"), backdrop(view, "#4a0812", "#120207"))
 
@@ -88,13 +102,17 @@ def alien(view: View) -> np.ndarray:
     """Smooth lime-grey skin, huge black shining eyes, no hair colour."""
     p = view.position
     spots = smooth(0.42, 0.25, cells(p, 20, seed=12)[0]) * smooth(0.02, 0.12, np.abs(p[..., 0]))
-    skin = mix(ramp(np.clip(view.light / 1.1, 0, 1), "#1e3a2c #4f8a5c #8fd08a #d4ffc0"), rgb("#2f6a5a"), 0.4 * spots)
+    skin = mix(
+        ramp(np.clip(view.light / 1.1, 0, 1), "#1e3a2c #4f8a5c #8fd08a #d4ffc0"), rgb("#2f6a5a"), 0.4 * spots
+    )
     image = mix(skin, skin * 0.7 + 0.1, view.region("hair", blur=0.8))
     black = np.clip(3.4 * blur(view.region("eye", "iris", "lash", blur=0.6), view, 1.7), 0, 1)
     image = mix(image, rgb("#05060c"), smooth(0.35, 0.75, black))
     image = image * (1 - 0.5 * view.region("lips", "mouth", "brow", "glasses", blur=0.6))[..., None]
     normals = carved(view, 0.4, 0.0)
-    image = image + (0.55 * specular(normals, KEY, 30) + 0.3 * rim(view.facing, 2.5))[..., None] * rgb("#d8ffe8")
+    image = image + (0.55 * specular(normals, KEY, 30) + 0.3 * rim(view.facing, 2.5))[..., None] * rgb(
+        "#d8ffe8"
+    )
     glint = smooth(0.75, 0.9, black) * specular(view.facing, (-0.3, 0.5, 0.8), 90)
     return over(view, image + 0.9 * glint[..., None], backdrop(view, "#3a1f5e", "#0d0620"))
 
@@ -102,10 +120,14 @@ def alien(view: View) -> np.ndarray:
 def devil(view: View) -> np.ndarray:
     """Crimson skin, black hair, glowing yellow eyes, fire light from below."""
     p = view.position
-    skin = skin_tone(view, "#2a0404 #8a0c0c #c81c16 #f04a30") * (0.75 + 0.45 * fbm(p, 16, 4, seed=15))[..., None]
+    skin = (
+        skin_tone(view, "#2a0404 #8a0c0c #c81c16 #f04a30") * (0.75 + 0.45 * fbm(p, 16, 4, seed=15))[..., None]
+    )
     creases = smooth(0.06, 0.0, np.abs(fbm(p * np.array([1, 0.5, 1], np.float32), 11, 3, seed=16) - 0.5))
     skin = mix(skin, rgb("#2a0206"), 0.5 * creases)
-    albedo = dress(view, skin, eye="#ffd428", iris="#1c0400", lips="#2c0408", hair=rgb("#140808") * np.ones_like(skin))
+    albedo = dress(
+        view, skin, eye="#ffd428", iris="#1c0400", lips="#2c0408", hair=rgb("#140808") * np.ones_like(skin)
+    )
     image = lit(view, albedo * (1 - 0.6 * sockets(view, 2.6))[..., None], 1.2)
     below = np.clip(-view.facing[..., 1], 0, 1) ** 1.2 + 0.6 * rim(view.facing, 2.6)
     image = image + 0.75 * below[..., None] * rgb("#ff7a10")
@@ -132,28 +154,47 @@ def ghost(view: View) -> np.ndarray:
     glow = np.clip(0.28 + 0.75 * rim(view.facing, 1.3) + 0.55 * (view.light - 0.5), 0, 1)
     image = ramp(glow, "#16283c #4f7f9e #a8d8e4 #f0ffff")
     hollow = np.clip(blur(view.region("eye", "iris", blur=0.5), view, 1.3) * 2.0, 0, 1)
-    image = image * (1 - 0.9 * hollow)[..., None] * (1 - 0.75 * view.region("mouth", "lips", "brow", "glasses", blur=0.6))[..., None]
+    image = (
+        image
+        * (1 - 0.9 * hollow)[..., None]
+        * (1 - 0.75 * view.region("mouth", "lips", "brow", "glasses", blur=0.6))[..., None]
+    )
     fade = smooth(128, 84, y) * 0.94
     dark = backdrop(view, "#16242e", "#04080c")
     mist = blur(view.mask, view, 6) * 0.32
     wisps = smooth(0.45, 0.8, fbm(view.position, 7, 4, seed=27))
     image = mix(image, dark, 0.3 * wisps)
-    return np.clip(mix(dark + mist[..., None] * rgb("#8fd0e0"), image, view.mask * fade), 0, 1).astype(np.float32)
+    return np.clip(mix(dark + mist[..., None] * rgb("#8fd0e0"), image, view.mask * fade), 0, 1).astype(
+        np.float32
+    )
 
 
 def orc(view: View) -> np.ndarray:
     """Olive-green warty hide, war paint, amber eyes, leather-brown hair."""
     p = view.position
-    warts = cells(p, 34, seed=22)[0]
-    hide = skin_tone(view, "#161c08 #3c4a14 #64761f #93a23c") * (0.7 + 0.55 * fbm(p, 18, 4, seed=23))[..., None]
-    hide = hide * (0.78 + 0.36 * smooth(0.1, 0.55, warts))[..., None]
-    paint = smooth(0.018, 0.012, np.abs(p[..., 1] - 0.012 - 0.1 * np.abs(p[..., 0]))) * smooth(0.03, 0.04, np.abs(p[..., 0]))
+    warts = cells(p, 30, seed=22)[0]
+    hide = (
+        skin_tone(view, "#161c08 #3c4a14 #64761f #93a23c") * (0.7 + 0.55 * fbm(p, 18, 4, seed=23))[..., None]
+    )
+    hide = hide * (0.88 + 0.3 * smooth(0.45, 0.2, warts))[..., None]
+    paint = smooth(0.018, 0.012, np.abs(p[..., 1] - 0.012 - 0.1 * np.abs(p[..., 0]))) * smooth(
+        0.03, 0.04, np.abs(p[..., 0])
+    )
     hide = mix(hide, rgb("#d8d0c0"), 0.75 * paint * (fbm(p, 60, 2, seed=24) > 0.42))
-    albedo = dress(view, hide, eye="#e8c878", iris="#8a1c00", lips="#3a3a18", hair=rgb("#2a170c") * (0.6 + 0.9 * luminance(view.albedo))[..., None])
+    albedo = dress(
+        view,
+        hide,
+        eye="#e8c878",
+        iris="#8a1c00",
+        lips="#3a3a18",
+        hair=rgb("#2a170c") * (0.6 + 0.9 * luminance(view.albedo))[..., None],
+    )
     image = lit(view, albedo * (1 - 0.55 * sockets(view, 2.6))[..., None], 1.15)
-    dx, dy = gradient(smooth(0.1, 0.5, warts), view)
-    image = np.clip(image + 0.35 * (dy - dx)[..., None] * view.region(*SKIN)[..., None], 0, 1)
-    return over(view, image + 0.14 * specular(view.facing, KEY, 12)[..., None], backdrop(view, "#7a5a3c", "#33200f"))
+    dx, dy = gradient(smooth(0.5, 0.1, warts), view)
+    image = np.clip(image + 0.3 * (dx + dy)[..., None] * view.region(*SKIN)[..., None], 0, 1)
+    return over(
+        view, image + 0.14 * specular(view.facing, KEY, 12)[..., None], backdrop(view, "#7a5a3c", "#33200f")
+    )
 
 
 def skeleton(view: View) -> np.ndarray:
@@ -162,12 +203,20 @@ def skeleton(view: View) -> np.ndarray:
     normals = carved(view, 0.4, 0.3)
     image = ramp(diffuse(view, normals, wrap=0.35), "#2a2014 #8a7856 #cdbd94 #f0e6c8 #fffaea")
     image = image * (0.82 + 0.34 * fbm(p, 16, 4, seed=30))[..., None]
-    eyes = smooth(0.42, 0.75, np.clip(4.2 * blur(view.region("eye", "iris", "lash", blur=0.6), view, 2.4), 0, 1))
+    eyes = smooth(
+        0.42, 0.75, np.clip(4.2 * blur(view.region("eye", "iris", "lash", blur=0.6), view, 2.4), 0, 1)
+    )
     nose = smooth(0.45, 0.75, blur(view.region("nose", blur=0.6), view, 1.0)) * (p[..., 1] < 0.01)
-    cheek = smooth(0.05, 0.09, np.abs(p[..., 0])) * smooth(-0.03, -0.075, p[..., 1]) * smooth(-0.2, -0.13, p[..., 1])
+    cheek = (
+        smooth(0.05, 0.09, np.abs(p[..., 0]))
+        * smooth(-0.03, -0.075, p[..., 1])
+        * smooth(-0.2, -0.13, p[..., 1])
+    )
     mouth = np.clip(2.6 * blur(view.region("lips", "mouth", "teeth", blur=0.6), view, 1.3), 0, 1)
     teeth = smooth(0.2, 0.6, np.abs(np.sin(p[..., 0] * 150)))
-    image = mix(image, mix(rgb("#1c140c") * np.ones_like(image), rgb("#f4ead0"), teeth), smooth(0.3, 0.7, mouth))
+    image = mix(
+        image, mix(rgb("#1c140c") * np.ones_like(image), rgb("#f4ead0"), teeth), smooth(0.3, 0.7, mouth)
+    )
     image = image * (1 - 0.93 * np.maximum(eyes, nose))[..., None] * (1 - 0.6 * cheek)[..., None]
     image = mix(image, view.color * 0.35, view.region("hair", "shirt", blur=0.6) * 0.85)
     return over(view, image, backdrop(view, "#3a2c44", "#120c18"))
@@ -194,13 +243,22 @@ def mummy(view: View) -> np.ndarray:
 def clown(view: View) -> np.ndarray:
     """White face paint, red nose and wide red mouth, blue eye diamonds, orange-red hair."""
     p = view.position
-    albedo = dress(view, rgb("#f6f4f2") * np.ones_like(view.albedo), eye="#ffffff", iris="#20304a",
-                   hair=mix(rgb("#d83a10") * np.ones_like(view.albedo), rgb("#ff8a1a"), fbm(p, 30, 2, seed=36)))
-    mouth = smooth(0.3, 0.6, np.clip(2.4 * blur(view.region("lips", "mouth", "teeth", blur=0.6), view, 1.5), 0, 1))
+    albedo = dress(
+        view,
+        rgb("#f6f4f2") * np.ones_like(view.albedo),
+        eye="#ffffff",
+        iris="#20304a",
+        hair=mix(rgb("#d83a10") * np.ones_like(view.albedo), rgb("#ff8a1a"), fbm(p, 30, 2, seed=36)),
+    )
+    mouth = smooth(
+        0.3, 0.6, np.clip(2.4 * blur(view.region("lips", "mouth", "teeth", blur=0.6), view, 1.5), 0, 1)
+    )
     mouth = mouth * (1 - view.region("mouth", "teeth", blur=0.4))
     albedo = mix(albedo, rgb("#d80a18"), mouth)
     eyes = blur(view.region("eye", "iris", blur=0.5), view, 2.4)
-    albedo = mix(albedo, rgb("#1a6ae0"), smooth(0.12, 0.26, eyes) * (1 - view.region("eye", "iris", blur=0.35)))
+    albedo = mix(
+        albedo, rgb("#1a6ae0"), smooth(0.12, 0.26, eyes) * (1 - view.region("eye", "iris", blur=0.35))
+    )
     nose_map = view.region("nose", blur=0.5)
     ball = smooth(0.45, 0.7, blur(nose_map, view, 0.9)) * (p[..., 1] < 0.012)
     albedo = mix(albedo, rgb("#e81020"), ball)
@@ -212,14 +270,24 @@ def tiger(view: View) -> np.ndarray:
     """Face paint or fur of a tiger: orange, white muzzle, black stripes, green eyes."""
     p = view.position
     fur = fbm(p * np.array([1, 0.6, 1], np.float32), 60, 2, seed=38)
-    muzzle = smooth(0.3, 0.8, blur(view.region("lips", "mouth", "nose", blur=1.0), view, 5) * 2.2)
+    muzzle = smooth(0.3, 0.9, blur(view.region("lips", "mouth", blur=1.0), view, 5) * 2.6)
     skin = mix(rgb("#e8801c") * np.ones_like(view.albedo), rgb("#fff4e0"), muzzle)
     waves = np.sin(p[..., 1] * 80 + 45 * np.abs(p[..., 0]) + 12 * fbm(p, 9, 3, seed=39))
-    stripes = smooth(0.35, 0.7, waves) * smooth(0.035, 0.08, np.abs(p[..., 0]) + 0.35 * np.clip(p[..., 1] - 0.03, 0, 1))
+    stripes = smooth(0.35, 0.7, waves) * smooth(
+        0.035, 0.08, np.abs(p[..., 0]) + 0.35 * np.clip(p[..., 1] - 0.03, 0, 1)
+    )
     skin = mix(skin, rgb("#140c08"), 0.92 * stripes) * (0.75 + 0.5 * fur)[..., None]
-    albedo = dress(view, skin, eye="#e8f0b0", iris="#3a8a1c", lips="#2a1410", hair=skin, skin_parts=(*SKIN, "hair", "brow"))
+    albedo = dress(
+        view,
+        skin,
+        eye="#e8f0b0",
+        iris="#3a8a1c",
+        lips="#2a1410",
+        hair=skin,
+        skin_parts=(*SKIN, "hair", "brow"),
+    )
     nose = smooth(0.5, 0.8, blur(view.region("nose", blur=0.5), view, 1.0)) * (p[..., 1] < 0.0)
-    albedo = mix(albedo, rgb("#3a1c1a"), 0.85 * nose)
+    albedo = mix(albedo, rgb("#5a2c20"), 0.7 * nose * smooth(-0.01, -0.025, p[..., 1]))
     albedo = mix(albedo, rgb("#100806"), view.region("lash", "brow", blur=0.5) * 0.8)
     return over(view, lit(view, albedo, 1.0), backdrop(view, "#5a7a3a", "#24381a"))
 
@@ -228,7 +296,9 @@ def galaxy(view: View) -> np.ndarray:
     """A cosmic being: the head is a window to nebulae and stars."""
     p = view.position
     cloud = fbm(p, 6, 5, seed=42)
-    image = ramp(np.clip(1.6 * (cloud - 0.2), 0, 1), "#05041a #2a1066 #7a1fa0 #e0489a #ffb0c8", (0, 0.35, 0.6, 0.85, 1))
+    image = ramp(
+        np.clip(1.6 * (cloud - 0.2), 0, 1), "#05041a #2a1066 #7a1fa0 #e0489a #ffb0c8", (0, 0.35, 0.6, 0.85, 1)
+    )
     image = mix(image, rgb("#1a8ad0"), 0.6 * smooth(0.5, 0.75, fbm(p, 7, 4, seed=43)))
     stars = smooth(0.13, 0.04, cells(p, 30, seed=44)[0]) + smooth(0.2, 0.05, cells(p, 13, seed=45)[0])
     image = image * (0.35 + 0.85 * view.light)[..., None] * (1 - 0.7 * features(view))[..., None]
@@ -255,56 +325,17 @@ def plastic(colour: str, background: str) -> Callable[[View], np.ndarray]:
 
 
 CHARACTERS = (
-    Style("zombie", "character", (
-        "a zombie", "an undead monster", "a rotting green zombie", "a walking dead corpse", "the living dead",
-        "a rotting undead zombie", "a green walking corpse",
-    ), zombie),
-    Style("vampire", "character", (
-        "a vampire", "count dracula", "a pale vampire with red eyes", "an undead bloodsucker", "a gothic vampire",
-        "a gothic vampire with pale skin", "dracula the bloodsucker",
-    ), vampire),
-    Style("alien", "character", (
-        "an alien", "an extraterrestrial", "a green alien with black eyes", "a creature from outer space", "a ufo alien",
-        "an extraterrestrial creature", "an alien with big black eyes",
-    ), alien),
-    Style("devil", "character", (
-        "a devil", "a red demon", "satan", "a devil from hell", "an evil red demon with yellow eyes",
-        "a red devil", "an evil demon from hell",
-    ), devil),
-    Style("blue avatar", "character", (
-        "a blue avatar", "a na'vi from pandora", "a blue skinned humanoid", "a blue alien with stripes", "blue skin and golden eyes",
-        "a humanoid avatar with blue skin", "a blue na'vi",
-    ), blue_tribe),
-    Style("ghost", "character", (
-        "a ghost", "a pale spirit", "a transparent phantom", "a haunting apparition", "a glowing white spectre",
-        "a pale ghost spirit", "a haunting phantom",
-    ), ghost),
-    Style("orc", "character", (
-        "an orc", "an orc warrior", "a green goblin", "a fantasy orc with war paint", "a troll",
-        "a green orc warrior", "a fantasy goblin troll",
-    ), orc, held_out=True),
-    Style("skeleton", "character", (
-        "a skeleton", "a skull", "a day of the dead skull", "a bony skeleton face", "a skull with empty eye sockets",
-        "a bony skull", "a skeleton with empty eyes",
-    ), skeleton),
-    Style("mummy", "character", (
-        "a mummy", "an egyptian mummy", "a head wrapped in bandages", "an ancient mummy in linen", "a mummy in bandages",
-        "an egyptian head in linen bandages", "an ancient wrapped mummy",
-    ), mummy),
-    Style("clown", "character", (
-        "a clown", "a circus clown", "a clown with a red nose", "white clown make-up", "a scary clown face paint",
-        "a circus clown with make-up", "a clown face with red nose",
-    ), clown),
-    Style("tiger", "character", (
-        "a tiger", "a tiger with stripes", "a big cat", "orange fur with black stripes", "a humanoid tiger",
-        "a big striped tiger", "a cat with orange fur and stripes",
-    ), tiger),
-    Style("cosmic being", "character", (
-        "a cosmic being", "a galaxy of stars", "a face full of stars and nebulae", "a space god", "a nebula",
-        "a cosmic god of stars", "a being made of the galaxy",
-    ), galaxy),
-    Style("plastic toy", "character", (
-        "a plastic toy", "a yellow toy figure", "a toy brick minifigure", "a shiny plastic doll", "a yellow plastic minifigure",
-        "a shiny yellow toy doll", "a minifigure of plastic",
-    ), plastic("#f8c81c", "#3a8ad8")),
+    Style("zombie", "character", zombie),
+    Style("vampire", "character", vampire),
+    Style("alien", "character", alien),
+    Style("devil", "character", devil),
+    Style("blue avatar", "character", blue_tribe),
+    Style("ghost", "character", ghost),
+    Style("orc", "character", orc, held_out=True),
+    Style("skeleton", "character", skeleton),
+    Style("mummy", "character", mummy),
+    Style("clown", "character", clown),
+    Style("tiger", "character", tiger),
+    Style("cosmic being", "character", galaxy),
+    Style("plastic toy", "character", plastic("#f8c81c", "#3a8ad8")),
 )

@@ -12,7 +12,9 @@ from adapter.pretraining.styles.view import View
 
 def shade(view: View, colour_share: float = 0.5) -> np.ndarray:
     """[H,W] in 0..1 darkness to draw: light and shadow, and part of the local colour; 0 on the background."""
-    tone = np.clip(view.light / 1.08, 0, 1) * (1 - colour_share + colour_share * luminance(view.albedo) ** 0.7)
+    tone = np.clip(view.light / 1.08, 0, 1) * (
+        1 - colour_share + colour_share * luminance(view.albedo) ** 0.7
+    )
     return (1 - tone) * view.mask
 
 
@@ -48,8 +50,8 @@ def ink(view: View) -> np.ndarray:
     """Pure black outlines on white, black hair."""
     line = smooth(0.25, 0.6, lines(view, 0.55))
     solid = view.region("hair", "brow", "iris", blur=0.4) * smooth(0.5, 0.36, luminance(view.albedo))
-    gloss = smooth(0.93, 1.02, view.light)
-    return grey(1 - np.maximum(line, np.clip(solid * 1.3, 0, 1) * (1 - 0.9 * gloss)))
+    gloss = view.region("hair", blur=0.4) * smooth(1.04, 1.06, blur(view.light, view, 1.0))
+    return grey(1 - np.maximum(line, np.clip(solid * 1.3, 0, 1) * (1 - gloss)))
 
 
 def charcoal(view: View) -> np.ndarray:
@@ -76,7 +78,9 @@ def ballpoint(view: View) -> np.ndarray:
     x, y = view.pixels
     dark = shade(view, 0.6) * 1.2
     scribble = smooth(0.10, 0.6, dark) * smooth(0.45, 0.9, hatch(view, 0.35, 2.9, 3.5, seed=12))
-    scribble = np.maximum(scribble, smooth(0.4, 0.9, dark) * smooth(0.45, 0.9, hatch(view, -0.9, 2.6, 3.0, seed=13)))
+    scribble = np.maximum(
+        scribble, smooth(0.4, 0.9, dark) * smooth(0.45, 0.9, hatch(view, -0.9, 2.6, 3.0, seed=13))
+    )
     drawn = np.maximum(scribble * 0.85, 0.9 * smooth(0.2, 0.65, lines(view, 0.45)))
     rule = smooth(0.7, 0.2, np.abs((y + 4) % 11 - 5.5)) * 0.35
     page = mix(sheet(view, "#fbfaf3", 0.02), rgb("#9fb8d8"), rule)
@@ -87,7 +91,9 @@ def ballpoint(view: View) -> np.ndarray:
 def engraving(view: View) -> np.ndarray:
     """A banknote engraving: swelling parallel lines, crossed in the shadows."""
     dark = np.clip(shade(view, 0.6) * 1.25 + 0.08 * view.mask, 0, 1)
-    first = smooth(1.0, 0.72, hatch(view, np.pi / 2 - 0.12, 2.7, 5.0, seed=15) * 0.5 + 0.62 - 0.72 * dark + 0.25)
+    first = smooth(
+        1.0, 0.72, hatch(view, np.pi / 2 - 0.12, 2.7, 5.0, seed=15) * 0.5 + 0.62 - 0.72 * dark + 0.25
+    )
     cross = smooth(0.45, 0.8, dark) * smooth(0.3, 0.7, hatch(view, 0.5, 2.7, 4.0, seed=16))
     drawn = np.maximum.reduce([first * smooth(0.03, 0.12, dark), 0.85 * cross, 0.8 * lines(view, 0.4)])
     return mix(sheet(view, "#dfe6d2", 0.05), rgb("#12301f"), np.clip(drawn * view.mask + 0 * dark, 0, 0.95))
@@ -135,7 +141,9 @@ def chalkboard(view: View) -> np.ndarray:
     board = rgb("#1f3b30") * (0.85 + 0.4 * dust)[..., None]
     image = mix(board, rgb("#f4f4ea"), np.clip(chalk, 0, 0.95))
     image = mix(image, rgb("#f0a0a8"), 0.75 * view.region("lips", blur=0.6) * grain)
-    return mix(image, rgb("#f2dc7a"), 0.5 * view.region("hair", blur=0.6) * grain * hatch(view, 0.3, 3.0, seed=25))
+    return mix(
+        image, rgb("#f2dc7a"), 0.5 * view.region("hair", blur=0.6) * grain * hatch(view, 0.3, 3.0, seed=25)
+    )
 
 
 def crayon(view: View) -> np.ndarray:
@@ -158,7 +166,9 @@ def ink_wash(view: View) -> np.ndarray:
     image = mix(image, rgb("#b8b4a8"), 0.55 * halo)
     brush = smooth(0.25, 0.7, lines(view, 1.0)) * np.clip(0.3 + 1.3 * wet, 0, 1)
     image = mix(image, rgb("#0c0c0e"), 0.85 * brush)
-    seal = smooth(6.4, 5.6, np.maximum(np.abs(x - 114), np.abs(y - 112))) * (0.75 + 0.5 * tooth(view, 33, 0.6))
+    seal = smooth(6.4, 5.6, np.maximum(np.abs(x - 114), np.abs(y - 112))) * (
+        0.75 + 0.5 * tooth(view, 33, 0.6)
+    )
     return mix(image, rgb("#b8281c"), np.clip(seal, 0, 1))
 
 
@@ -172,52 +182,16 @@ def tinted(draw: Callable[[View], np.ndarray], codes: str) -> Callable[[View], n
 
 
 DRAWINGS = (
-    Style("pencil sketch", "drawing", (
-        "a pencil sketch", "a pencil drawing", "a graphite sketch", "a rough sketch in pencil", "a hand drawn grey sketch",
-        "a sketch drawn with a pencil", "a graphite drawing",
-    ), pencil),
-    Style("line art", "drawing", (
-        "ink line art", "a black and white line drawing", "a black ink outline", "manga line art", "a colouring book page",
-        "a line drawing in black ink", "black outline art",
-    ), ink),
-    Style("charcoal", "drawing", (
-        "a charcoal drawing", "a smudged charcoal sketch", "charcoal on grey paper", "a drawing with black charcoal", "a dark charcoal study",
-        "a sketch in charcoal", "a smudged drawing of black charcoal",
-    ), charcoal, held_out=True),
-    Style("red chalk", "drawing", (
-        "a red chalk drawing", "a sanguine study", "a drawing by leonardo", "red chalk on old paper", "a renaissance chalk study",
-        "a study in red chalk", "a sanguine drawing on old paper",
-    ), sanguine),
-    Style("ballpoint pen", "drawing", (
-        "a blue ballpoint pen drawing", "a doodle in blue pen", "a scribble with blue ink", "a notebook doodle", "a pen drawing on lined paper",
-        "a doodle drawn with a ballpoint pen", "a blue pen scribble in a notebook",
-    ), ballpoint),
-    Style("engraving", "drawing", (
-        "an engraving", "a banknote portrait", "an etching with fine lines", "a copperplate print", "a crosshatched engraving",
-        "a fine etching", "an engraved banknote print",
-    ), engraving),
-    Style("stippling", "drawing", (
-        "a stipple drawing", "a drawing made of ink dots", "pointillist black dots", "a stippled portrait", "a dotwork tattoo",
-        "a portrait in black dots", "dotwork stippling in ink",
-    ), stipple),
-    Style("woodcut", "drawing", (
-        "a woodcut print", "a linocut", "a block print", "an expressionist woodcut", "a bold black linocut print",
-        "a print cut in linoleum", "a bold woodcut block print",
-    ), woodcut),
-    Style("blueprint", "drawing", (
-        "a blueprint", "a technical drawing", "white lines on blue paper", "an architect's blueprint plan", "an engineering drawing",
-        "a technical blueprint with white lines", "an engineering plan on blue paper",
-    ), blueprint),
-    Style("chalkboard", "drawing", (
-        "a chalk drawing on a blackboard", "chalkboard art", "white chalk on a green board", "a school blackboard", "a chalk sketch on a board",
-        "a blackboard drawing in chalk", "art on a green chalkboard",
-    ), chalkboard),
-    Style("crayon", "drawing", (
-        "a crayon drawing", "a child's drawing", "wax crayons", "a kid's scribble in colour", "a drawing by a child in crayon",
-        "a kid's crayon drawing", "a colourful drawing with wax crayons",
-    ), crayon),
-    Style("ink wash", "drawing", (
-        "a chinese ink wash painting", "sumi-e", "japanese brush painting in ink", "an ink wash portrait", "east asian brush and ink",
-        "a brush painting in ink wash", "chinese sumi-e with brush",
-    ), ink_wash),
+    Style("pencil sketch", "drawing", pencil),
+    Style("line art", "drawing", ink),
+    Style("charcoal", "drawing", charcoal, held_out=True),
+    Style("red chalk", "drawing", sanguine),
+    Style("ballpoint pen", "drawing", ballpoint),
+    Style("engraving", "drawing", engraving),
+    Style("stippling", "drawing", stipple),
+    Style("woodcut", "drawing", woodcut),
+    Style("blueprint", "drawing", blueprint),
+    Style("chalkboard", "drawing", chalkboard),
+    Style("crayon", "drawing", crayon),
+    Style("ink wash", "drawing", ink_wash),
 )

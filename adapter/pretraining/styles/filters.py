@@ -89,18 +89,41 @@ def lines(view: View, width: float = 0.6, detail: float = 1.0) -> np.ndarray:
     outline = np.clip((slope(depth, view) - 0.012) * 25, 0, 1)
     bend = sum(slope(view.facing[..., k] * view.inside, view) for k in range(3))
     creases = np.clip((bend - 0.42) * 1.6, 0, 0.75)
-    groups = (("lips",), ("mouth",), ("eye",), ("iris", "lash"), ("brow",), ("hair",), ("beard",), ("shirt",), ("glasses",))
-    weights = (0.7, 0.9, 0.8, 1.0, 0.8, 0.9, 0.25, 0.9, 1.0)
+    groups = (
+        ("lips",),
+        ("mouth",),
+        ("eye",),
+        ("iris", "lash"),
+        ("brow",),
+        ("hair",),
+        ("beard",),
+        ("shirt",),
+        ("glasses",),
+    )
+    weights = (0.32, 0.75, 0.5, 0.8, 0.6, 0.85, 0.2, 0.85, 0.9)
     borders = np.zeros_like(depth)
     for names, weight in zip(groups, weights, strict=True):
-        borders = np.maximum(borders, weight * np.clip(slope(view.region(*names, blur=0.4), view) * 3.2, 0, 1))
-    drawn = np.maximum(outline, detail * np.maximum(creases, borders))
+        borders = np.maximum(
+            borders, weight * np.clip(slope(view.region(*names, blur=0.4), view) * 2.6, 0, 1)
+        )
+    face = np.clip(
+        2.5 * blur(view.region("mouth", "lips", "teeth", "eye", "iris", "lash", blur=0.5), view, 1.2), 0, 1
+    )
+    drawn = np.maximum(outline, detail * np.maximum(creases * (1 - 0.85 * face), borders))
     return np.clip(blur(drawn, view, width) * 1.35, 0, 1)
 
 
 def features(view: View) -> np.ndarray:
     """[H,W] in 0..1: how dark brows, eyes, lips, beard and glasses should stand out on a uniform material."""
-    weights = {"brow": 0.75, "lash": 0.8, "iris": 0.8, "mouth": 0.8, "lips": 0.28, "beard": 0.4, "glasses": 0.7}
+    weights = {
+        "brow": 0.75,
+        "lash": 0.8,
+        "iris": 0.8,
+        "mouth": 0.8,
+        "lips": 0.28,
+        "beard": 0.4,
+        "glasses": 0.7,
+    }
     total = sum(weight * view.region(name, blur=0.45) for name, weight in weights.items())
     return np.clip(total, 0, 1)
 

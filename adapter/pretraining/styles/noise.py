@@ -45,7 +45,7 @@ def _fbm(points, octaves, seed, out):
 def _cells(points, seed, nearest, second, identity):
     for n in range(points.shape[0]):
         x, y, z = points[n, 0], points[n, 1], points[n, 2]
-        i, j, k = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
+        i, j, k = math.floor(x), math.floor(y), math.floor(z)
         first, next_, name = 1e9, 1e9, np.uint32(0)
         for a in range(i - 1, i + 2):
             for b in range(j - 1, j + 2):
@@ -71,8 +71,8 @@ def _kuwahara(image, radius, out):
             best = 1e9
             for q in range(8):
                 angle = q * math.pi / 4
-                cx = int(math.floor(x + math.cos(angle) * radius * 0.55 + 0.5))
-                cy = int(math.floor(y + math.sin(angle) * radius * 0.55 + 0.5))
+                cx = math.floor(x + math.cos(angle) * radius * 0.55 + 0.5)
+                cy = math.floor(y + math.sin(angle) * radius * 0.55 + 0.5)
                 r, g, b, squares, count = 0.0, 0.0, 0.0, 0.0, 0
                 for j in range(-reach, reach + 1):
                     for i in range(-reach, reach + 1):

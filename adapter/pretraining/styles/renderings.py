@@ -48,15 +48,19 @@ def comic(view: View) -> np.ndarray:
     """Vintage comic: primary colours in halftone dots, black ink."""
     x, y = view.pixels
     tone = np.clip(view.light * 0.95, 0, 1)
-    flat = palette(saturate(view.albedo, 1.6), "#ffd8b0 #e8a070 #8a4a24 #1c1c24 #f4d030 #d02020 #2050c0 #ffffff #b0b0b8", 0.01)
+    flat = palette(
+        saturate(np.clip(view.albedo * 1.12, 0, 1), 1.3),
+        "#ffd8b0 #e8a070 #8a4a24 #1c1c24 #f4d030 #d02020 #2050c0 #ffffff #b0b0b8",
+        0.01,
+    )
     u, v = (x + y) * 0.7071, (x - y) * 0.7071
     dots = np.hypot(u % 4.2 - 2.1, v % 4.2 - 2.1)
-    size = 2.9 * np.sqrt(np.clip(1.12 - tone, 0, 0.6))
+    size = 2.9 * np.sqrt(np.clip(1.02 - tone, 0, 0.5))
     red = smooth(size + 0.5, size - 0.4, dots) * view.mask
-    image = mix(flat, flat * np.array([0.86, 0.35, 0.3], np.float32), 0.85 * red)
+    image = mix(flat, flat * np.array([0.92, 0.5, 0.42], np.float32), 0.8 * red)
     field = smooth(1.9, 1.2, dots)
     image = over(view, image, mix(rgb("#fff3c8") * np.ones_like(image), rgb("#38a8e0"), field))
-    ink = np.maximum(smooth(0.25, 0.55, lines(view, 0.6)), smooth(0.36, 0.26, tone) * view.mask)
+    ink = np.maximum(smooth(0.25, 0.55, lines(view, 0.6)), smooth(0.42, 0.3, tone) * view.mask)
     return mix(image, rgb("#0c0c12"), 0.96 * ink)
 
 
@@ -66,7 +70,9 @@ def anime(view: View) -> np.ndarray:
     albedo = blur(view.albedo, view, 0.5)
     skin = view.region("skin", "nose", "ear", "neck", "beard", blur=0.5)
     albedo = mix(albedo, mix(albedo, rgb("#ffe6d8"), 0.6), skin)
-    albedo = mix(albedo, saturate(np.clip(albedo * 1.15, 0, 1), 2.2), view.region("hair", "brow", "iris", blur=0.5))
+    albedo = mix(
+        albedo, saturate(np.clip(albedo * 1.15, 0, 1), 2.2), view.region("hair", "brow", "iris", blur=0.5)
+    )
     shadow = smooth(0.78, 0.70, view.light)
     image = mix(albedo, albedo * np.array([0.84, 0.70, 0.82], np.float32), shadow)
     blush = blur(view.region("nose", blur=1.0), view, 5.5)
@@ -85,7 +91,8 @@ def pixel_art(view: View) -> np.ndarray:
     ink = smooth(0.5, 0.8, lines(view, 0.7))
     small = cv2.resize(mix(base, rgb("#1a1420"), 0.55 * ink), (32, 32), interpolation=cv2.INTER_AREA)
     codes = (
-        "#1a1420 #3a2430 #6a3a2c #9a5a3a #cc8a5a #f0c090 #ffe8c8 #ffffff #c84848 #3a6a8c #2c3c5c #8a8a94 #c8c4bc #e0b040 "
+        "#1a1420 #3a2430 #6a3a2c #9a5a3a #cc8a5a #f0c090 #ffe8c8 #ffffff "
+        "#c84848 #3a6a8c #2c3c5c #8a8a94 #c8c4bc #b8784a "
         "#5a8a4a #4a4a54"
     )
     small = palette(np.clip(small, 0, 1), codes, 1e-4)
@@ -96,11 +103,11 @@ def mosaic(view: View) -> np.ndarray:
     """Roman mosaic of small stones with dark joints."""
     points = screen(view)
     base = over(view, saturate(view.color, 1.3), rgb("#c8a868"))
-    base = mix(base, base * 0.35, 0.7 * smooth(0.35, 0.8, lines(view, 0.7)))
-    near, second, name = cells(points, 0.26, seed=51)
-    image = dabs(base, view, points, 0.26, 51) * (0.84 + 0.32 * name)[..., None]
-    joint = smooth(0.17, 0.05, second - near)
-    return np.clip(mix(image, rgb("#4a423a"), 0.85 * joint), 0, 1)
+    base = mix(base, base * 0.25, 0.8 * smooth(0.3, 0.8, lines(view, 0.7)))
+    near, second, name = cells(points, 0.24, seed=51)
+    image = np.clip(dabs(base, view, points, 0.24, 51) * (0.95 + 0.3 * name)[..., None], 0, 1)
+    joint = smooth(0.14, 0.03, second - near)
+    return mix(image, rgb("#5a4c40"), 0.75 * joint)
 
 
 def stained_glass(view: View) -> np.ndarray:
@@ -114,14 +121,16 @@ def stained_glass(view: View) -> np.ndarray:
     image = saturate(np.clip(image * (0.8 + 0.55 * name)[..., None], 0, 1), 1.35)
     glow = fbm(points, 0.3, 3, seed=55)
     image = np.clip(image * (0.85 + 0.4 * glow)[..., None], 0, 1)
-    lead = np.maximum(smooth(0.10, 0.03, second - near), smooth(0.3, 0.6, lines(view, 0.9)))
+    lead = np.maximum(smooth(0.10, 0.03, second - near), smooth(0.35, 0.65, lines(view, 0.7)))
     return mix(image, rgb("#0a0a0c"), np.clip(lead, 0, 1))
 
 
 def neon(view: View) -> np.ndarray:
     """Glowing tubes in the dark."""
     line = smooth(0.2, 0.7, lines(view, 0.5))
-    colour = mix(rgb("#ff2ac8") * np.ones_like(view.color), rgb("#18d8ff"), smooth(-0.5, 0.5, view.facing[..., 0]))
+    colour = mix(
+        rgb("#ff2ac8") * np.ones_like(view.color), rgb("#18d8ff"), smooth(-0.5, 0.5, view.facing[..., 0])
+    )
     colour = mix(colour, rgb("#ffb020"), view.region("hair", blur=1.5))
     colour = mix(colour, rgb("#ff2038"), view.region("lips", "mouth", blur=1.2))
     colour = mix(colour, rgb("#50ff70"), view.region("eye", "iris", "lash", blur=1.2))
@@ -133,11 +142,15 @@ def neon(view: View) -> np.ndarray:
 
 def thermal(view: View) -> np.ndarray:
     """Thermal camera: warm face yellow to white, cool hair and glasses, cold blue room."""
-    warmth = 0.60 + 0.24 * np.clip(view.facing[..., 2], 0, 1) + 0.16 * (fbm(view.position, 9, 3, seed=57) - 0.5)
+    warmth = (
+        0.60 + 0.24 * np.clip(view.facing[..., 2], 0, 1) + 0.16 * (fbm(view.position, 9, 3, seed=57) - 0.5)
+    )
     warmth = warmth - 0.34 * view.region("hair", blur=1.2) - 0.30 * view.region("shirt", blur=1.0)
     warmth = warmth - 0.42 * view.region("glasses", blur=0.6) - 0.12 * view.region("nose", blur=1.5)
     warmth = warmth - 0.14 * view.region("beard", blur=1.2) - 0.1 * view.region("brow", blur=0.8)
-    warmth = warmth + 0.14 * view.region("eye", "iris", "mouth", blur=0.9) + 0.06 * view.region("lips", blur=0.8)
+    warmth = (
+        warmth + 0.14 * view.region("eye", "iris", "mouth", blur=0.9) + 0.06 * view.region("lips", blur=0.8)
+    )
     warmth = blur(mix(np.full_like(warmth, 0.1)[..., None], warmth[..., None], view.mask)[..., 0], view, 0.9)
     return ramp(np.clip(warmth, 0, 1), "#05022a #2408a0 #8a10b0 #e02a4a #ff8a10 #ffe030 #ffffff")
 
@@ -157,7 +170,9 @@ def x_ray(view: View) -> np.ndarray:
 def night_vision(view: View) -> np.ndarray:
     """Green image intensifier with scan lines, grain and a round vignette."""
     x, y = view.pixels
-    value = over(view, np.repeat((0.25 + 0.8 * view.tone)[..., None], 3, -1), np.full(3, 0.16, np.float32))[..., 0]
+    value = over(view, np.repeat((0.25 + 0.8 * view.tone)[..., None], 3, -1), np.full(3, 0.16, np.float32))[
+        ..., 0
+    ]
     value = value + 0.35 * tooth(view, 59, 1.3) + 0.9 * view.region("iris", blur=0.5)
     value = value * (0.84 + 0.16 * np.sin(2.1 * y)) * smooth(88, 48, np.hypot(x - 64, y - 64))
     return ramp(np.clip(value, 0, 1), "#000600 #04400c #18a030 #70f070 #e8ffe0")
@@ -168,17 +183,22 @@ def sepia(view: View) -> np.ndarray:
     x, y = view.pixels
     value = luminance(over(view, contrast(view.color, 1.1, 0.45), rgb("#b8b0a8")))
     value = blur(value, view, 0.5) * smooth(104, 40, np.hypot(x - 64, y - 64)) ** 0.6
-    scratches = smooth(0.985, 1.0, fbm(screen(view) * np.array([1, 0.01, 1], np.float32), 0.6, 2, seed=61) * 1.5)
+    scratches = smooth(
+        1.12, 1.2, fbm(screen(view) * np.array([1, 0.01, 1], np.float32), 0.6, 2, seed=61) * 1.5
+    )
     stains = fbm(screen(view), 0.05, 4, seed=62) - 0.5
-    return ramp(np.clip(value * 0.92 + 0.12 * stains + 0.2 * scratches, 0, 1), "#1a0e06 #5a3a1c #a57c4c #dcbf8e #f6e6c4")
+    return ramp(
+        np.clip(value * 0.92 + 0.12 * stains + 0.2 * scratches, 0, 1),
+        "#1a0e06 #5a3a1c #a57c4c #dcbf8e #f6e6c4",
+    )
 
 
 def film_noir(view: View) -> np.ndarray:
     """Hard black and white photograph with light from one side."""
     side = np.clip(view.facing @ np.array([-0.85, 0.3, 0.35], np.float32), 0, 1)
-    value = luminance(view.albedo) ** 0.8 * (0.03 + 1.25 * side) * np.clip(view.light, 0.3, 1.1)
+    value = luminance(view.albedo) ** 0.8 * (0.10 + 1.3 * side) * np.clip(view.light, 0.4, 1.1)
     value = value + 0.35 * view.mask * rim(view.facing, 3.0) * np.clip(view.facing[..., 0], 0, 1)
-    value = value * view.mask + 0.06 * (1 - view.mask)
+    value = value * view.mask + 0.2 * smooth(110, 20, view.pixels[0]) * (1 - view.mask)
     return grey(np.clip(value**0.85 + 0.07 * tooth(view, 63, 1.2), 0, 1))
 
 
@@ -186,7 +206,7 @@ def low_poly(view: View) -> np.ndarray:
     """Flat triangles-like facets with a gem's shading."""
     near, second, facet = cells(view.position, 15, seed=65)
     key = np.round(facet * 65535).astype(np.int64)
-    names, index = np.unique(key[view.inside], return_inverse=True)
+    _, index = np.unique(key[view.inside], return_inverse=True)
     count = np.maximum(np.bincount(index), 1)
 
     def flatten(values: np.ndarray) -> np.ndarray:
@@ -207,7 +227,7 @@ def low_poly(view: View) -> np.ndarray:
 def glitch(view: View) -> np.ndarray:
     """Broken video: shifted rows, separated colours, blocks and scan lines."""
     x, y = view.pixels
-    base = over(view, contrast(view.color, 1.1), rgb("#101018"))
+    base = over(view, contrast(view.color, 1.1), rgb("#343a58"))
     rows = np.floor(y[:, 0] / 5)
     jump = np.where(np.sin(rows * 12.9898) > 0.55, 9 * np.sin(rows * 78.233), 1.2 * np.sin(rows * 3.1))
     out = np.empty_like(base)
@@ -241,7 +261,9 @@ def wireframe(view: View) -> np.ndarray:
     grid = np.maximum(
         smooth(0.9, 0.3, np.abs(u % 1 - 0.5) / steep[0]), smooth(0.9, 0.3, np.abs(v % 1 - 0.5) / steep[1])
     )
-    grid = np.maximum(grid * (0.35 + 0.65 * np.clip(view.facing[..., 2], 0, 1)), 0.9 * smooth(0.4, 0.8, lines(view, 0.5)))
+    grid = np.maximum(
+        grid * (0.35 + 0.65 * np.clip(view.facing[..., 2], 0, 1)), 0.9 * smooth(0.4, 0.8, lines(view, 0.5))
+    )
     light = grid * view.mask
     image = (light + 0.5 * blur(light, view, 1.8))[..., None] * rgb("#3aff6a")
     return np.clip(image + rgb("#020a06"), 0, 1).astype(np.float32)
@@ -256,7 +278,7 @@ def slope_of(value: np.ndarray, view: View) -> np.ndarray:
 def anaglyph(view: View) -> np.ndarray:
     """Red and cyan stereo print."""
     value = luminance(over(view, contrast(view.color, 1.15), rgb("#d8d8d8")))
-    shift = int(round(view.scaled(3.2)))
+    shift = round(view.scaled(3.2))
     left, right = np.roll(value, shift, 1), np.roll(value, -shift, 1)
     return np.clip(np.stack([left, right, right], -1), 0, 1).astype(np.float32)
 
@@ -272,7 +294,11 @@ def papercut(view: View) -> np.ndarray:
         shadow = blur(np.roll(part, (int(view.scaled(2)), int(view.scaled(1))), (0, 1)), view, 1.5)
         image = mix(image * (1 - 0.34 * shadow * (1 - part))[..., None], rgb(code), part)
     hair = view.region("hair", "brow", "beard", "glasses", blur=0.4)
-    image = mix(image * (1 - 0.3 * blur(hair, view, 1.8) * (1 - hair))[..., None], rgb("#3a4a6a"), smooth(0.4, 0.6, hair))
+    image = mix(
+        image * (1 - 0.3 * blur(hair, view, 1.8) * (1 - hair))[..., None],
+        rgb("#3a4a6a"),
+        smooth(0.4, 0.6, hair),
+    )
     image = mix(image, rgb("#c02a40"), smooth(0.4, 0.6, view.region("lips", blur=0.4)))
     image = mix(image, rgb("#22304a"), smooth(0.4, 0.6, view.region("iris", "lash", blur=0.5)))
     return np.clip(image * (1 + 0.05 * tooth(view, 69, 0.5))[..., None], 0, 1)
@@ -290,85 +316,32 @@ def cross_stitch(view: View) -> np.ndarray:
     thread = np.maximum(smooth(0.3, 0.12, np.abs(u - v)), smooth(0.3, 0.12, np.abs(u + v)))
     linen = rgb("#e8dcc0") * (0.82 + 0.18 * thread)[..., None]
     stitched = image * (0.55 + 0.55 * thread)[..., None]
-    covered = cv2.resize(cv2.resize(view.mask, (count, count), interpolation=cv2.INTER_AREA), (view.size, view.size), interpolation=cv2.INTER_NEAREST)
+    covered = cv2.resize(
+        cv2.resize(view.mask, (count, count), interpolation=cv2.INTER_AREA),
+        (view.size, view.size),
+        interpolation=cv2.INTER_NEAREST,
+    )
     return np.clip(mix(linen, stitched, smooth(0.3, 0.6, covered)), 0, 1).astype(np.float32)
 
 
 RENDERINGS = (
-    Style("toon", "rendering", (
-        "a cartoon", "a cel shaded cartoon", "a cartoon character", "a drawn animation film character", "a toon with bold outlines",
-        "a cel shaded character", "a cartoon with bold outlines",
-    ), toon),
-    Style("comic", "rendering", (
-        "a comic book panel", "a vintage comic with halftone dots", "a lichtenstein comic", "a superhero comic book", "an american comic strip",
-        "a comic book strip with halftone dots", "a vintage superhero comic",
-    ), comic),
-    Style("anime", "rendering", (
-        "an anime character", "a japanese anime", "an anime girl or boy", "a manga character in colour", "a pastel anime illustration",
-        "a character from a japanese anime", "an anime illustration",
-    ), anime),
-    Style("pixel art", "rendering", (
-        "pixel art", "an 8-bit video game character", "a pixelated image", "a retro game sprite", "big square pixels",
-        "an 8-bit sprite in pixel art", "a retro pixelated video game",
-    ), pixel_art),
-    Style("mosaic", "rendering", (
-        "a mosaic", "a roman tile mosaic", "a mosaic of small stones", "ceramic tile mosaic", "a byzantine mosaic",
-        "a roman mosaic of tiles", "small stone tiles in a mosaic",
-    ), mosaic),
-    Style("stained glass", "rendering", (
-        "a stained glass window", "stained glass", "a church window", "coloured glass with black lead", "a cathedral glass window",
-        "a cathedral window of stained glass", "a church window in coloured glass",
-    ), stained_glass),
-    Style("neon", "rendering", (
-        "a neon sign", "glowing neon lines", "a neon light portrait", "cyberpunk neon glow", "neon tubes in the dark",
-        "a portrait in glowing neon light", "a cyberpunk neon sign",
-    ), neon),
-    Style("thermal camera", "rendering", (
-        "a thermal camera image", "an infrared heat map", "thermal imaging", "a thermogram", "a heat vision picture",
-        "a thermal heat image", "an infrared thermogram",
-    ), thermal, held_out=True),
-    Style("x-ray", "rendering", (
-        "an x-ray", "a radiograph", "an x-ray scan of a head", "a medical x-ray film", "a hospital radiography",
-        "a medical radiograph scan", "an x-ray film",
-    ), x_ray),
-    Style("night vision", "rendering", (
-        "a night vision image", "green night vision goggles", "a night scope view", "a military night vision camera", "a green surveillance camera at night",
-        "a green night vision camera", "a view through night goggles",
-    ), night_vision),
-    Style("sepia photo", "rendering", (
-        "a sepia photograph", "an old brown photograph", "a vintage daguerreotype", "a victorian photo", "an antique faded photograph",
-        "an antique sepia photo", "a vintage victorian photograph in brown",
-    ), sepia),
-    Style("film noir", "rendering", (
-        "a film noir still", "a black and white photograph with hard shadows", "a dramatic black and white photo", "high contrast monochrome",
-        "a noir movie", "a dramatic noir photo", "a black and white movie with hard shadows",
-    ), film_noir),
-    Style("low poly", "rendering", (
-        "a low poly model", "low polygon 3d art", "a faceted polygon head", "a geometric low-poly figure", "a paper polygon model",
-        "a low polygon model with facets", "geometric low poly art",
-    ), low_poly),
-    Style("glitch", "rendering", (
-        "glitch art", "a glitched video", "a broken digital signal", "a corrupted vhs image", "datamosh glitch",
-        "a corrupted digital glitch", "a broken vhs video",
-    ), glitch),
-    Style("hologram", "rendering", (
-        "a hologram", "a blue hologram projection", "a holographic projection", "a science fiction hologram", "a cyan projected ghost with scan lines",
-        "a science fiction projection", "a blue holographic image",
-    ), hologram),
-    Style("wireframe", "rendering", (
-        "a wireframe model", "a green wireframe", "a 3d mesh wireframe", "the matrix in green lines", "an old computer display with grid lines",
-        "a green 3d mesh", "a wireframe grid on a computer display",
-    ), wireframe),
-    Style("anaglyph", "rendering", (
-        "a red and cyan anaglyph", "a 3d stereo image in red and blue", "a 3d glasses picture", "an anaglyph stereo print", "red cyan 3d",
-        "a stereo anaglyph in red and cyan", "a red and blue picture for 3d glasses",
-    ), anaglyph),
-    Style("paper cut", "rendering", (
-        "a paper cut", "layered paper art", "a papercraft", "a paper collage", "cut paper with shadows",
-        "a collage of cut paper", "layered papercraft art",
-    ), papercut),
-    Style("cross-stitch", "rendering", (
-        "a cross-stitch", "embroidery", "an embroidered picture on linen", "needlework with stitches", "cross stitch embroidery",
-        "a picture in embroidery stitches", "a needlework cross-stitch on linen",
-    ), cross_stitch),
+    Style("toon", "rendering", toon),
+    Style("comic", "rendering", comic),
+    Style("anime", "rendering", anime),
+    Style("pixel art", "rendering", pixel_art),
+    Style("mosaic", "rendering", mosaic),
+    Style("stained glass", "rendering", stained_glass),
+    Style("neon", "rendering", neon),
+    Style("thermal camera", "rendering", thermal, held_out=True),
+    Style("x-ray", "rendering", x_ray),
+    Style("night vision", "rendering", night_vision),
+    Style("sepia photo", "rendering", sepia),
+    Style("film noir", "rendering", film_noir),
+    Style("low poly", "rendering", low_poly),
+    Style("glitch", "rendering", glitch),
+    Style("hologram", "rendering", hologram),
+    Style("wireframe", "rendering", wireframe),
+    Style("anaglyph", "rendering", anaglyph),
+    Style("paper cut", "rendering", papercut),
+    Style("cross-stitch", "rendering", cross_stitch),
 )

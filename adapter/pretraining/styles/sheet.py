@@ -15,7 +15,9 @@ from adapter.storage import replacing
 ANGLES = ((-0.3, 0.05), (0.25, -0.05), (0.0, 0.1))
 
 
-def contact_sheet(seed: int = 0, people: int = 3, size: int = 128, columns: int = 5, supersampling: int = 2) -> Image.Image:
+def contact_sheet(
+    seed: int = 0, people: int = 3, size: int = 128, columns: int = 5, supersampling: int = 2
+) -> Image.Image:
     """Draw every style for a few people, labelled.
 
     Args:

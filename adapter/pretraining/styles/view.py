@@ -98,11 +98,14 @@ class View:
 
     def region(self, *names: str, blur: float = 0.5) -> np.ndarray:
         """[H,W] soft mask 0..1 of named segments."""
-        chosen = np.isin(self.segmentation, [SEGMENTS.index(name) for name in names])
-        return cv2.GaussianBlur(chosen.astype(np.float32), (0, 0), max(self.scaled(blur), 0.3))
+        chosen = np.zeros(len(SEGMENTS), np.float32)
+        chosen[[SEGMENTS.index(name) for name in names]] = 1
+        return cv2.GaussianBlur(chosen[self.segmentation], (0, 0), max(self.scaled(blur), 0.3))
 
 
 def _without_white(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Undo the blend with white at the edge."""
     share = np.maximum(mask, 0.25)[..., None]
-    return np.where(mask[..., None] > 0, np.clip((image - (1 - mask[..., None])) / share, 0, 1), 1).astype(np.float32)
+    return np.where(mask[..., None] > 0, np.clip((image - (1 - mask[..., None])) / share, 0, 1), 1).astype(
+        np.float32
+    )

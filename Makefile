@@ -1,0 +1,28 @@
+PYTHON := .venv/bin/python
+CHROMIUM := /usr/bin/chromium
+ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: demo test check browser
+
+demo: .venv/app
+	$(PYTHON) app.py
+
+test: .venv/dev browser check
+	$(PYTHON) -m pytest
+
+check: .venv/dev
+	$(PYTHON) -m ruff check .
+
+browser:
+	@test -x $(CHROMIUM) || ($(ROOT) apt-get update && $(ROOT) apt-get install -y --no-install-recommends chromium)
+
+.venv/bin/python:
+	python3 -m venv .venv
+
+.venv/app: requirements.txt | .venv/bin/python
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev: requirements.txt requirements-dev.txt requirements-pretraining.txt | .venv/bin/python
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/app
