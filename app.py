@@ -1,17 +1,37 @@
-"""The demo: builds the page, opens it, and loads the models while the visitor looks around."""
+"""The demo: builds the page, opens it, and loads the models while the first visitor looks around."""
 
 import os
 import tempfile
 
-import spaces  # noqa: F401, before torch, which it prepares on ZeroGPU
+import spaces
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="adapter-uploads-"))
 
+from adapter.errors import UserError
+from adapter.service.requests import BASE, ENCODER
 from adapter.service.sessions import Sessions
 from adapter.ui.page import build, serving
 
-page = build(Sessions.temporary())
+
+def main() -> None:
+    """Serve the page until interrupted."""
+    page = build(Sessions.temporary())
+    page.launch(**serving(), prevent_thread_lock=True)
+    if not spaces.config.Config.zero_gpu:  # on ZeroGPU the models belong to the workers
+        warm_up()
+    page.block_thread()
+
+
+def warm_up() -> None:
+    """Load the models; where that fails, visitors are told why when they press Adapt."""
+    from adapter.service import models  # loads torch, when the page is already up
+
+    try:
+        models.warm_up(BASE, ENCODER)
+    except UserError as error:
+        print(f"The models are not ready: {error}")
+
 
 if __name__ == "__main__":
-    page.launch(**serving())
+    main()

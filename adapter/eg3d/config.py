@@ -40,8 +40,9 @@ class SuperresolutionConfig:
 
     ``channels`` and ``upsample`` describe block 0 and block 1. ``resize`` tells when features of another size are
     brought to ``input_resolution``: always, only when they are smaller, or never (for training on patches).
-    ``inplace_rgb`` keeps EG3D's aliasing: without a resize, the raw image handed back already carries the first block's colours. ``padding`` is what the
-    convolutions see beyond the border; EG3D sees zeros, which shows as a frame once a domain changes the weights.
+    ``inplace_rgb`` keeps EG3D's aliasing: without a resize, the raw image handed back already carries the first
+    block's colours. ``padding`` is what the convolutions see beyond the border; EG3D sees zeros, which shows as a
+    frame once a domain changes the weights.
     """
 
     input_resolution: int

@@ -1,5 +1,6 @@
 """Loading and saving generators: by the name of an embedded base, from a folder, or from the Hub."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,25 @@ class Eg3d(Generator, ModelHubMixin):
         generator.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
         return generator.eval().requires_grad_(False)
 
-    def _save_pretrained(self, save_directory: Path, dtype: torch.dtype = torch.float32) -> None:
+    def _save_pretrained(
+        self, save_directory: Path, dtype: torch.dtype = torch.float32, notes: Mapping[str, str] | None = None
+    ) -> None:
         tensors = {name: value.detach().to("cpu", dtype) for name, value in self.state_dict().items()}
-        write_tensors(save_directory / WEIGHTS, tensors, {"format": "eg3d"})
+        write_tensors(save_directory / WEIGHTS, tensors, {"format": "eg3d", **(notes or {})})
         write_json(save_directory / CONFIG, self.config.to_dict())
 
-    def save_pretrained(self, save_directory: str | Path, *, half: bool = False, **options: Any) -> None:
-        """Write ``model.safetensors`` and ``config.json`` into a folder; ``half`` stores fp16."""
+    def save_pretrained(
+        self, save_directory: str | Path, *, half: bool = False, notes: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        """Write ``model.safetensors`` and ``config.json`` into a folder.
+
+        Args:
+            half: store fp16.
+            notes: texts kept in the weight file's metadata.
+            options: ``push_to_hub=True`` and what `push_to_hub` takes.
+        """
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        self._save_pretrained(folder, torch.float16 if half else torch.float32)
+        self._save_pretrained(folder, torch.float16 if half else torch.float32, notes)
         if options.pop("push_to_hub", False):
             self.push_to_hub(**options)

@@ -141,9 +141,10 @@ def _write(
     sway, rendered = Sway(), []
     clock.start(len(sway.poses))
     for yaw, pitch in sway.poses:
-        rendered.append(people.pairs(parts, yaw, pitch))
+        pairs = people.pairs(parts, yaw, pitch)
+        rendered.append(pairs.enlarged(VIDEO_TILE))
         left = clock.tick()
-        preview = _preview(rendered[-1]) if len(rendered) % 4 == 1 else None
+        preview = _preview(pairs) if len(rendered) % 4 == 1 else None
         yield Update(RENDERING, len(rendered), len(sway.poses), left, clock.share(left), preview, message)
         if _stop_asked(request):
             break

@@ -31,3 +31,12 @@ def encoder(name: str) -> ImageEncoder:
         UserError: no such encoder, or damaged files.
     """
     return load_encoder(name).to(device())
+
+
+def warm_up(base: str, encoder_name: str) -> None:
+    """Load what the first visitor will need, and render once, so that memory and threads are in place."""
+    from adapter.service.people import People
+
+    encoder(encoder_name)
+    people = People.draw(generator(base), count=1, seed=0)
+    people.pairs(people.generator.parts())

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adapter.adaptation.pool import cameras_around_front, frontal_label
 from adapter.eg3d import Generator, Parts, Planes
-from adapter.media.images import to_uint8
+from adapter.media.images import resize, to_uint8
 
 TRUNCATION_PSI = 0.7
 
@@ -20,6 +20,10 @@ class Pairs:
 
     sources: np.ndarray
     targets: np.ndarray
+
+    def enlarged(self, size: int) -> "Pairs":
+        """The same pictures scaled to [N, size, size, 3]."""
+        return Pairs(*(np.stack([resize(one, size) for one in side]) for side in (self.sources, self.targets)))
 
 
 @dataclass(frozen=True)

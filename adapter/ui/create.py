@@ -29,6 +29,9 @@ element.addEventListener('click', event => {
   if (button) trigger('select', {index: Number(button.dataset.index)});
 });
 """
+_SHOW_RESULT = """
+() => { if (window.innerWidth < 900) document.querySelector('.result').scrollIntoView({behavior: 'smooth'}); }
+"""
 
 Outputs = dict[Any, Any]
 
@@ -70,7 +73,13 @@ def create_tab(sessions: Sessions) -> None:
             )
             with gr.Accordion("Advanced", open=False, elem_id="advanced"):
                 strength = gr.Slider(
-                    0, 1.5, 1.0, step=0.05, label="Strength", info="0 is the source world, 1 the learned one", buttons=[]
+                    0,
+                    1.5,
+                    1.0,
+                    step=0.05,
+                    label="Strength",
+                    info="0 is the source world, 1 the learned one",
+                    buttons=[],
                 )
                 seed = gr.Number(0, label="Seed", info="the same seed gives the same domain", precision=0)
             with gr.Row(elem_classes="actions"):
@@ -246,6 +255,7 @@ def create_tab(sessions: Sessions) -> None:
         concurrency_id="adapt",
         **quiet,
     )
+    start.click(None, js=_SHOW_RESULT, api_visibility="private")
     stop.click(halt, job, stop, queue=False, **quiet)
 
 

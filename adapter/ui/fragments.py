@@ -130,7 +130,9 @@ def notice(text: str, kind: str = "note") -> str:
 def summary(result: AdaptResult) -> str:
     """The settings that made a result."""
     names = {"preset": "Method", "steps": "Steps", "seed": "Seed", "strength": "Strength", "base": "Base"}
-    rows = (f"<div><dt>{label}</dt><dd>{html.escape(str(result.settings[key]))}</dd></div>" for key, label in names.items())
+    rows = (
+        f"<div><dt>{label}</dt><dd>{html.escape(str(result.settings[key]))}</dd></div>" for key, label in names.items()
+    )
     return f'<dl class="summary">{"".join(rows)}</dl>'
 
 

@@ -1,7 +1,7 @@
 """Make the embedded base.
 
 python -m adapter.pretraining.heads dataset work/data/train --identities 7000 --views 3 --seed 1
-python -m adapter.pretraining.heads dataset work/data/val --identities 64 --views 4 --seed 2
+python -m adapter.pretraining.heads dataset work/data/val --identities 64 --views 4 --seed 2 --even
 python -m adapter.pretraining.base train --steps 16000
 python -m adapter.pretraining.base export
 python -m adapter.pretraining.base evaluate checkpoints/heads
@@ -20,13 +20,16 @@ import torch
 from torch import Tensor
 
 from adapter.eg3d import PRESETS, Eg3d, look_at
+from adapter.eg3d.pretrained import WEIGHTS
 from adapter.perception import load_encoder
+from adapter.pretraining.base.card import write_card
 from adapter.pretraining.base.data import Renders
 from adapter.pretraining.base.evaluate import attribute_effects, held_out_metrics
 from adapter.pretraining.base.train import Recipe, Run, begin, finish, restore, save, train
 from adapter.pretraining.heads.attributes import NAMES, direction
 from adapter.pretraining.heads.paint import SEGMENTS
 from adapter.pretraining.heads.render import render
+from adapter.storage import read_metadata
 
 STATE = "state.safetensors"
 PERCEPTUAL_LAYERS = ("stem", "stage0", "stage1", "stage2")
@@ -43,6 +46,7 @@ def main() -> None:
     training.add_argument("--data", type=Path, default=Path("work/data/train"))
     training.add_argument("--validation", type=Path, default=Path("work/data/val"))
     training.add_argument("--out", type=Path, default=Path("work/base"))
+    training.add_argument("--start", type=Path, help="checkpoint whose weights a new run starts from")
     training.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     training.add_argument("--report", type=int, default=1000, help="steps between saves and measurements")
     for field in dataclasses.fields(Recipe):
@@ -55,6 +59,7 @@ def main() -> None:
     judging.add_argument("checkpoint", type=Path)
     judging.add_argument("--validation", type=Path, default=Path("work/data/val"))
     judging.add_argument("--sheet", type=Path, help="also draw truth and generated views here")
+    judging.add_argument("--card", action="store_true", help="also write the checkpoint's README.md")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     {"train": _train, "export": _export, "evaluate": _evaluate}[args.command](args)
@@ -83,6 +88,10 @@ def _train(args: argparse.Namespace) -> None:
     if state.exists():
         restore(run, state)
         print(f"going on from step {run.step}", flush=True)
+    elif args.start:
+        weights = Eg3d.from_pretrained(args.start).state_dict()
+        run.generator.load_state_dict(weights)
+        run.average.load_state_dict(weights)
     renders, held_out = (Renders(folder, SEGMENTS) for folder in (args.data, args.validation))
     perceive = _perceive(args.device)
     started = time.monotonic()
@@ -101,7 +110,7 @@ def _train(args: argparse.Namespace) -> None:
 def _export(args: argparse.Namespace) -> None:
     run = _fresh(Recipe(), "cpu")
     restore(run, args.run / STATE)
-    finish(run).save_pretrained(args.out, half=True)
+    finish(run).save_pretrained(args.out, half=True, notes={"steps": str(run.step)})
     print(f"{args.out}: step {run.step}")
 
 
@@ -112,6 +121,18 @@ def _evaluate(args: argparse.Namespace) -> None:
     vectors = {name: torch.tensor(direction(name), dtype=torch.float32) for name in NAMES}
     effects = attribute_effects(generator, vectors, _true_renders)
     print(json.dumps({"heads": len(held_out), **metrics, "effects": effects}, indent=2))
+    if args.card:
+        config = generator.config
+        facts = {
+            "parameters": sum(parameter.numel() for parameter in generator.parameters()),
+            "image": config.image_resolution,
+            "raw": config.raw_resolution,
+            "plane": config.plane_resolution,
+            "heads": len(held_out),
+            "views": held_out.views,
+            "steps": read_metadata(args.checkpoint / WEIGHTS).get("steps", "unknown"),
+        }
+        (args.checkpoint / "README.md").write_text(write_card({**facts, **metrics}, effects), encoding="utf-8")
     if args.sheet:
         _sheet(generator, held_out, args.sheet)
 

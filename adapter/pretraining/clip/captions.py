@@ -84,8 +84,8 @@ STYLE_FRAMES = (
 )  # fmt: skip
 # Templates that name another medium would contradict the plain render.
 MEDIA = (
-    "sculpture", "rendering", "graffiti", "tattoo", "embroidered", "drawing", "doodle", "sketch", "plastic", "toy", "art",
-    "rendition", "painting", "plushie", "cartoon", "origami", "video game", "plush",
+    "sculpture", "rendering", "graffiti", "tattoo", "embroidered", "drawing", "doodle", "sketch", "plastic", "toy",
+    "art", "rendition", "painting", "plushie", "cartoon", "origami", "video game", "plush",
 )  # fmt: skip
 
 
