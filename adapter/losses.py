@@ -141,6 +141,21 @@ def thin_out(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return points[:, start::stride]
 
 
+def weighted_difference(target: Tensor, reference: Tensor, weight: Tensor) -> Tensor:
+    """Ours: mean absolute difference of corresponding points, each counted by its weight.
+
+    Args:
+        target: points [N, T, C].
+        reference: [T, C].
+        weight: not negative, [N, T].
+
+    Returns:
+        Scalar in units of the points; zero where all weights are zero.
+    """
+    difference = (target - reference).abs().mean(dim=2)
+    return (difference * weight).sum() / weight.sum().clamp_min(MINIMUM_NORM)
+
+
 def mean_and_covariance(points: Tensor) -> tuple[Tensor, Tensor]:
     """Mean [..., C] and unbiased covariance [..., C, C] of points [..., T, C]."""
     mean = points.mean(dim=-2)

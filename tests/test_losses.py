@@ -23,6 +23,7 @@ BY_NAME = {
         x.transpose(1, 2).reshape(2, 3, 4, 4), points(2, 3, 4, 4, seed=1), side=2
     ),
     "sliced_wasserstein": lambda x: losses.sliced_wasserstein(x, points(9, 3, seed=1), DIRECTIONS),
+    "weighted_difference": lambda x: losses.weighted_difference(x, points(16, 3, seed=1), points(2, 16).square()),
     "moments": lambda x: losses.moments(x, points(9, 3, seed=1)),
 }
 
@@ -109,6 +110,14 @@ def test_sliced_wasserstein_compares_sets_of_different_size():
     one = torch.ones(1, 1, dtype=F64)
     assert losses.sliced_wasserstein(target, reference, one).item() < 0.005
     assert losses.sliced_wasserstein(target, reference + 2, one).item() == pytest.approx(2)
+
+
+def test_weighted_difference_known_value():
+    target = torch.tensor([[[1.0, 3.0], [0.0, 0.0]]])
+    reference = torch.tensor([[0.0, 0.0], [4.0, 4.0]])
+    assert losses.weighted_difference(target, reference, torch.tensor([[1.0, 0.0]])).item() == 2
+    assert losses.weighted_difference(target, reference, torch.tensor([[1.0, 3.0]])).item() == pytest.approx(3.5)
+    assert losses.weighted_difference(target, reference, torch.zeros(1, 2)).item() == 0
 
 
 def test_moments_known_value():

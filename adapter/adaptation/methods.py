@@ -17,6 +17,7 @@ LOSSES: dict[str, str] = {
     "feature_structure": "L_F-str: rendered features keep their source's self-similarity",
     "colour_distribution": "ours: colours are distributed as the reference's",
     "shallow_distribution": "ours: shallow tokens are distributed as the reference's",
+    "background_colour": "ours: where sources show background, colours are as at that place of the reference",
     "moments": "ours: tokens have the reference's mean and covariance",
 }
 """Losses a method may name, with what each one asks for."""
@@ -35,7 +36,8 @@ class LossTerm:
         layers: encoder layers whose tokens are compared, their losses summed. For ``directional``, none means
             the joint embedding, "pooled" a CNN tower's pooled features.
         centred: subtract the sources' mean token first; a CNN's tokens share a large common part.
-        side: grid on which images (``colour_distribution``) or features (``feature_structure``) are compared.
+        side: grid on which images (``colour_distribution``, ``background_colour``) or features
+            (``feature_structure``) are compared.
         points: of each image, at most so many random ones are compared by the two distribution losses of ours.
     """
 

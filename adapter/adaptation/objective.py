@@ -12,6 +12,8 @@ from adapter.adaptation.methods import LossTerm, Method
 from adapter.adaptation.pool import Pool
 from adapter.perception.encoder import Encoded, ImageEncoder
 
+BACKGROUND_CERTAINTY = 4
+"""Power that lets only cells count which are background almost surely."""
 SMALLEST_EDIT = 1e-2
 """Edits shorter than this share of the wanted direction are not scaled up any further."""
 
@@ -130,13 +132,15 @@ class Objective:
         self.layers = token_layers(method)
         self.joint = reads_embedding(method)
         self.projections = method.directions
-        self.encoders, self.pool = tuple(encoders), pool
+        # A method of pixel losses alone asks an encoder nothing.
+        self.encoders = tuple(encoders) if self.layers or self.joint else ()
+        self.pool = pool
         if method.mirrored:
             references = torch.cat([references, references.flip(-1)])
         self.references = references
         with torch.no_grad():
             self.reference_seen = [encoder.encode(references, self.layers, self.joint) for encoder in self.encoders]
-        self.centres = [_centre(seen) for seen in pool.seen]
+        self.centres = [_centre(seen) for seen in pool.seen[: len(self.encoders)]]
 
     def __call__(
         self, images: Tensor, index: Sequence[int], features: Tensor | None, random: torch.Generator
@@ -159,12 +163,22 @@ class Objective:
             elif term.kind == "colour_distribution":
                 reference = _colours(self.references, term.side)
                 value = draws.distance(_colours(images, term.side), reference, term.points)
+            elif term.kind == "background_colour":
+                value = self._background_colour(images, index, term.side)
             elif features is not None:
                 value = losses.feature_structure(features, self.pool.features[index], term.side)
             else:
                 continue
             result[term.kind] = term.weight * value
         return result
+
+    def _background_colour(self, images: Tensor, index: Sequence[int], side: int) -> Tensor:
+        """Compares places that are background in this source and, by most of the pool, likely in the reference."""
+        usual = 1 - F.adaptive_avg_pool2d(self.pool.opacity, side).mean(dim=0, keepdim=True)
+        here = 1 - F.adaptive_avg_pool2d(self.pool.opacity[index], side)
+        weight = (usual * here).clamp_min(0).pow(BACKGROUND_CERTAINTY).flatten(1)
+        reference = _colours(self.references, side).mean(dim=0)
+        return losses.weighted_difference(_colours(images, side), reference, weight)
 
     def _views(self, images: Tensor, index: Sequence[int]) -> list[View]:
         return [

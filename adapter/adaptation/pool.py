@@ -20,6 +20,7 @@ class Pool:
         ws: [n, num_ws, w].
         samples: plane features at the source's own sample positions, stored in fp16.
         features: the source's rendered features [n, F, R, R], from these very samples.
+        opacity: of those renderings [n, 1, R, R], in [0, 1].
         images: the source's images [n, 3, H, W] in [-1, 1].
         seen: what each encoder says about the images.
     """
@@ -27,6 +28,7 @@ class Pool:
     ws: Tensor
     samples: Samples
     features: Tensor
+    opacity: Tensor
     images: Tensor
     seen: tuple[Encoded, ...] = ()
 
@@ -89,6 +91,8 @@ def fill_pool(
         Pools of up to ``group`` pairs, in order.
     """
     device = next(generator.parameters()).device
+    if not layers and not embedding:
+        encoders = ()
     for z, labels in zip(latents.split(group), cameras.split(group), strict=True):
         z, labels = z.to(device), labels.to(device)
         frontal = frontal_label(generator.config, len(z))
@@ -96,10 +100,10 @@ def fill_pool(
         exact = generator.sample(generator.planes(ws), labels)
         samples = Samples(exact.depths, exact.features.half(), exact.resolution)
         rounded = Samples(samples.depths, samples.features.float(), samples.resolution)
-        features = generator.march(rounded).features
-        images = generator.superresolve(features, ws)
+        rendered = generator.march(rounded)
+        images = generator.superresolve(rendered.features, ws)
         seen = tuple(encoder.encode(images, layers, embedding) for encoder in encoders)
-        yield Pool(ws, samples, features, images, seen)
+        yield Pool(ws, samples, rendered.features, rendered.opacity, images, seen)
 
 
 def join(pools: Sequence[Pool]) -> Pool:
@@ -113,6 +117,7 @@ def join(pools: Sequence[Pool]) -> Pool:
             samples[0].resolution,
         ),
         features=torch.cat([pool.features for pool in pools]),
+        opacity=torch.cat([pool.opacity for pool in pools]),
         images=torch.cat([pool.images for pool in pools]),
         seen=tuple(_join_seen(parts) for parts in zip(*(pool.seen for pool in pools), strict=True)),
     )

@@ -21,7 +21,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         default=4.2647,
         help="focal length in image widths, which the file does not record (heads 4.2647, cars 1.7074)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:

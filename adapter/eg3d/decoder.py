@@ -17,7 +17,8 @@ LARGEST_EXPONENT = 80.0
 class DecoderWeights(NamedTuple):
     """A decoder's weights with every gain multiplied in, density and colours apart.
 
-    ``hidden`` [H, C], ``hidden_bias`` [H]; ``density`` [H], ``density_bias`` []; ``colour`` [F, H], ``colour_bias`` [F].
+    ``hidden`` [H, C], ``hidden_bias`` [H], ``density`` [H], ``density_bias`` [], ``colour`` [F, H], ``colour_bias``
+    [F].
     """
 
     hidden: Tensor

@@ -120,7 +120,13 @@ def _read(planes: Planes, origins: Tensor, directions: Tensor, depths: Tensor, b
 
 @torch.no_grad()
 def _place(
-    planes: Planes, origins: Tensor, directions: Tensor, draws: _Draws, rays: slice, decoder: Decoder, config: RenderingConfig
+    planes: Planes,
+    origins: Tensor,
+    directions: Tensor,
+    draws: _Draws,
+    rays: slice,
+    decoder: Decoder,
+    config: RenderingConfig,
 ) -> _Chunk:
     coarse = draws.coarse[:, rays]
     noise = None if draws.noise is None else draws.noise[:, rays]

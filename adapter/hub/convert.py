@@ -40,8 +40,11 @@ def convert(
         The folder.
 
     Raises:
-        UserError: the source is not such a file or is damaged, or its network is of an unsupported kind.
+        UserError: the source is not such a file or is damaged, its network is of an unsupported kind, the folder
+            cannot be written, or the focal length is out of range.
     """
+    if not 0.1 <= focal <= 100:
+        raise UserError(f"A focal length of {focal} image widths is not usable. Give one between 0.1 and 100.")
     source, out_folder = Path(source), Path(out_folder)
     report = progress or (lambda share, text: None)
     report(0.0, f"Reading {source.name}")

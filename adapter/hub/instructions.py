@@ -42,7 +42,7 @@ class Refused(Exception):
 
 @dataclass
 class Allowance:
-    """Work and text that one file may still ask for; an official file needs about 70,000 steps and 1 MB."""
+    """Work and text that one file may still ask for; an official file needs about 80,000 steps and 1 MB."""
 
     steps: int = 200_000
     text_bytes: int = 16 << 20

@@ -32,9 +32,7 @@ class FrozenMobileNet(nn.Module):
         """
         super().__init__()
         self.stem = FoldedConvolution(trunk.conv_stem, trunk.bn1)
-        self.stages = nn.ModuleList(
-            nn.ModuleList(InvertedResidual(block) for block in stage) for stage in trunk.blocks
-        )
+        self.stages = nn.ModuleList(nn.ModuleList(InvertedResidual(block) for block in stage) for stage in trunk.blocks)
         self.head = FoldedConvolution(trunk.conv_head, trunk.bn2)
         self.channels = (
             trunk.conv_stem.out_channels,

@@ -50,9 +50,7 @@ class MobileTower(nn.Module):
         depth = len(self.layers) - 1 if embedding else max(indices)
         outputs = self.trunk(images, depth)
         tokens = {
-            layer: outputs[index].flatten(2).transpose(1, 2)
-            if outputs[index].ndim == 4
-            else outputs[index][:, None]
+            layer: outputs[index].flatten(2).transpose(1, 2) if outputs[index].ndim == 4 else outputs[index][:, None]
             for layer, index in zip(layers, indices, strict=True)
         }
         return self.projection(outputs[-1]) if embedding else None, tokens
@@ -100,7 +98,5 @@ def make_tower(visual: nn.Module) -> MobileTower | TransformerTower:
         try:
             return MobileTower(visual)
         except ValueError as error:
-            raise UserError(
-                f"This CLIP's image tower is not supported: {error} Choose a ViT CLIP."
-            ) from error
+            raise UserError(f"This CLIP's image tower is not supported: {error} Choose a ViT CLIP.") from error
     raise UserError("This CLIP's image tower is not supported. Choose a ViT CLIP such as ViT-B-32.")

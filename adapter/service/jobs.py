@@ -72,7 +72,6 @@ def _adapt(request: AdaptRequest) -> Iterator[Update]:
 
 
 def _run(request: AdaptRequest) -> Iterator[Update]:
-    _stop_asked(request)  # forget one that came after the last job
     yield Update(LOADING)
     from adapter.adaptation import loop  # loads torch, so the page is told first
     from adapter.media.images import to_tensor

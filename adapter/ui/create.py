@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.data_classes import ImageData
 from PIL import Image
 
 from adapter.errors import UserError
@@ -18,7 +19,6 @@ from adapter.service.requests import DEFAULT_PRESET, PRESETS, AdaptRequest, Adap
 from adapter.service.sessions import Sessions
 from adapter.ui import fragments
 from adapter.ui.references import references
-from adapter.ui.uploads import PictureUpload
 
 REFERENCE_SIDE = 512
 SHOWN_SIDE = 1024
@@ -44,7 +44,7 @@ def create_tab(sessions: Sessions) -> None:
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=5, min_width=320, elem_classes="card"):
             gr.HTML(fragments.title(1, "Style image"))
-            picture = PictureUpload(
+            picture = gr.Image(
                 sources=["upload", "clipboard"],
                 show_label=False,
                 height=250,
@@ -53,6 +53,7 @@ def create_tab(sessions: Sessions) -> None:
                 buttons=[],
                 alt_text="Your style image",
             )
+            picture.preprocess = _uploaded_file
             gr.HTML('<p class="hint">A face from the front works best. Or start from one of these:</p>')
             examples = gr.HTML(
                 fragments.gallery(choices), js_on_load=_CLICK_EXAMPLE, apply_default_css=False, elem_id="examples"
@@ -260,6 +261,11 @@ def create_tab(sessions: Sessions) -> None:
 
 
 _UNEXPECTED = "Something went wrong here, not with you. Try once more; if it happens again, try another picture."
+
+
+def _uploaded_file(payload: ImageData | None) -> str | None:
+    """Path of an upload, undecoded: gr.Image would open it without our limits and with messages of its own."""
+    return payload.path if payload is not None else None
 
 
 def _cut(path: str, side: float, across: float, down: float) -> np.ndarray:

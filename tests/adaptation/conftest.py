@@ -40,6 +40,7 @@ METHOD = Method(
         LossTerm("feature_structure", 1.0, side=8),
         LossTerm("colour_distribution", 1.0, side=16),
         LossTerm("shallow_distribution", 1.0, (0,)),
+        LossTerm("background_colour", 1.0, side=8),
         LossTerm("moments", 0.1, (0,)),
     ),
     pool=4,

@@ -164,12 +164,18 @@ def test_failed_write_leaves_no_configuration(tmp_path, write_official, generato
     assert (tmp_path / "out").read_text() == "a file, not a folder"
 
 
+@pytest.mark.parametrize("focal", [0.0, -1.0, float("nan"), float("inf")])
+def test_focal_length_out_of_range(tmp_path, focal):
+    with pytest.raises(UserError, match="between 0.1 and 100"):
+        convert(tmp_path / "a.pkl", tmp_path / "out", focal=focal)
+
+
 def test_command(tmp_path, write_official, generator, capsys):
     parser = argparse.ArgumentParser()
     command.add_parser(parser.add_subparsers())
     source = write_official(tmp_path / "a.pkl", generator)
     args = parser.parse_args(["convert", str(source), str(tmp_path / "out"), "--focal", "2"])
-    args.run(args)
+    command.run(args)
     assert str(tmp_path / "out") in capsys.readouterr().out
     assert json.loads((tmp_path / "out" / "config.json").read_text())["focal"] == 2
 

@@ -56,8 +56,7 @@ def save(model: nn.Module, folder: Path) -> None:
     config["model_cfg"]["init_logit_scale"] = round(float(model.logit_scale.detach()), 4)
     for name, tower in ((IMAGE_FILE, model.visual), (TEXT_FILE, model.text)):
         tensors = {
-            key: tensor.half() if tensor.is_floating_point() else tensor
-            for key, tensor in tower.state_dict().items()
+            key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in tower.state_dict().items()
         }
         write_tensors(folder / name, tensors, {"format": "pt", "licence": "Apache-2.0"})
     write_json(folder / CONFIG_FILE, config)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from adapter.errors import UserError
 from adapter.perception.encoder import ImageEncoder
 from adapter.pretraining.clip.captions import SOURCE, STYLE_NAMES
 from adapter.pretraining.clip.facts import facts_of
@@ -40,6 +41,19 @@ class Features:
     pooled: np.ndarray
     styles: np.ndarray
     facts: np.ndarray
+
+    def part(self, rows: slice) -> "Features":
+        """Some of the images."""
+        return Features(self.pooled[rows], self.styles[rows], self.facts[rows])
+
+
+def join(*parts: Features) -> Features:
+    """All images of several sets."""
+    return Features(
+        np.concatenate([part.pooled for part in parts]),
+        np.concatenate([part.styles for part in parts]),
+        np.concatenate([part.facts for part in parts]),
+    )
 
 
 def make_styled(folder: Path, encoder: ImageEncoder, heads: int, seed: int, report: Callable[[str], None]) -> None:
@@ -94,9 +108,18 @@ def make_plain(
 
 
 def load(folder: Path, pattern: str) -> Features:
-    """Join the shards whose names fit a pattern."""
-    parts = [np.load(path) for path in sorted(folder.glob(pattern))]
-    return Features(*(np.concatenate([part[name] for part in parts]) for name in ("pooled", "styles", "facts")))
+    """Join the shards whose names fit a pattern.
+
+    Raises:
+        UserError: there are none.
+    """
+    paths = sorted(folder.glob(pattern))
+    if not paths:
+        raise UserError(
+            f"There is nothing like {pattern} in {folder}. Run `python -m adapter.pretraining.clip features`."
+        )
+    parts = [np.load(path) for path in paths]
+    return join(*(Features(part["pooled"], part["styles"], part["facts"]) for part in parts))
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -128,9 +151,7 @@ def _write(
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
     pooled = [_pooled(encoder, batch, generator) for batch in _batches(images)]
     with replacing(path) as temporary:
-        np.savez(
-            temporary, pooled=np.concatenate(pooled), styles=np.array(styles, np.int16), facts=np.stack(facts)
-        )
+        np.savez(temporary, pooled=np.concatenate(pooled), styles=np.array(styles, np.int16), facts=np.stack(facts))
 
 
 def _batches(images: list[np.ndarray], size: int = 39) -> Iterator[Tensor]:

@@ -85,9 +85,7 @@ def style_accuracy(image: Tensor, styles: np.ndarray, text: TextEncoder) -> dict
         "templates": the first wording through the ImageNet templates.
     """
     wordings = [prompts()[name]["held_out"] for name in STYLE_NAMES]
-    single = [
-        _balanced(image, styles, text.encode([pair[k] for pair in wordings])) for k in range(len(wordings[0]))
-    ]
+    single = [_balanced(image, styles, text.encode([pair[k] for pair in wordings])) for k in range(len(wordings[0]))]
     together = torch.stack([F.normalize(text.encode(pair).mean(0), dim=0) for pair in wordings])
     first = [strip_article(prompts()[name]["training"][0]) for name in STYLE_NAMES]
     return {
@@ -122,9 +120,7 @@ def attribute_accuracy(image: Tensor, facts: np.ndarray, text: TextEncoder) -> d
     result = {}
     for name, (fact, classes) in QUESTIONS.items():
         column = list(FACTS).index(fact)
-        group = np.array(
-            [next(k for k, (values, _) in enumerate(classes) if value in values) for value in FACTS[fact]]
-        )
+        group = np.array([next(k for k, (values, _) in enumerate(classes) if value in values) for value in FACTS[fact]])
         truth = group[facts[:, column]]
         wordings = range(len(classes[0][1]))
         result[name] = float(

@@ -1,6 +1,7 @@
 """Contrastive training of projection and text tower on cached features."""
 
 import functools
+import itertools
 import math
 import re
 from collections.abc import Callable
@@ -126,18 +127,18 @@ def unknown_words() -> list[str]:
     """Whole words of CLIP's tokenizer that none of the wordings uses."""
     from open_clip import SimpleTokenizer
 
-    known = set(re.findall("[a-z]+", " ".join(text for sets in prompts().values() for text in sum(sets.values(), []))))
-    known |= KEPT_FROM_NONSENSE
+    texts = itertools.chain.from_iterable(wordings for sets in prompts().values() for wordings in sets.values())
+    known = set(re.findall("[a-z]+", " ".join(texts))) | set(COMMON_WORDS.split())
     words = (token[:-4] for token in SimpleTokenizer().encoder if token.endswith("</w>"))
     return [word for word in words if re.fullmatch("[a-z]{3,}", word) and word not in known]
 
 
-# Common words of captions and templates; most are used by the captions themselves.
-KEPT_FROM_NONSENSE = set(
+# Words of captions about people and of templates: never offered as unknown ones.
+COMMON_WORDS = (
     "the and with without man woman boy girl child kid person people face head human portrait photo picture image "
     "male female lady guy gentleman someone hair black brown dark blond blonde grey gray white red long short bald "
-    "beard bearded glasses spectacles smile smiling happy serious young old elderly adult style art looks like detailed "
-    "this that make turn into showing drawing painting sculpture render rendering cartoon sketch statue figure".split()
+    "beard bearded glasses spectacles smile smiling happy serious young old elderly adult style art looks like "
+    "detailed this that make turn into showing drawing painting sculpture render rendering cartoon sketch statue figure"
 )
 
 

@@ -37,8 +37,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "dataset":
-            dataset.write(options.out, options.identities, options.views, options.size, options.seed,
-                          options.workers, options.even, lambda line: print(line, flush=True))
+            dataset.write(
+                options.out,
+                options.identities,
+                options.views,
+                options.size,
+                options.seed,
+                options.workers,
+                options.even,
+                lambda line: print(line, flush=True),
+            )
         elif options.command == "sheet":
             for path in sheet.write(options.out, options.seed, options.size):
                 print(path)

@@ -50,10 +50,18 @@ def template() -> Template:
         eyes = np.flatnonzero(data["vertex_material"] == 1)
         grid = (WIG_AZIMUTHS, WIG_POLARS, 3)
         return Template(
-            points=points, triangles=data["triangles"], materials=data["materials"],
-            vertex_material=data["vertex_material"], teeth_anchors=data["teeth_anchors"],
+            points=points,
+            triangles=data["triangles"],
+            materials=data["materials"],
+            vertex_material=data["vertex_material"],
+            teeth_anchors=data["teeth_anchors"],
             target_index={n: i for i, n in enumerate(names)},
             targets=data["targets"].astype(np.float32).reshape(len(names), -1),
-            wig_vertices=data["wig_vertices"].reshape(grid), wig_weights=data["wig_weights"].reshape(grid),
-            lips=data["mask_lips"], ears=data["mask_ears"], inside_mouth=data["mask_inside_mouth"],
-            left_eye=eyes[points[eyes, 0] > 0], right_eye=eyes[points[eyes, 0] < 0])
+            wig_vertices=data["wig_vertices"].reshape(grid),
+            wig_weights=data["wig_weights"].reshape(grid),
+            lips=data["mask_lips"],
+            ears=data["mask_ears"],
+            inside_mouth=data["mask_inside_mouth"],
+            left_eye=eyes[points[eyes, 0] > 0],
+            right_eye=eyes[points[eyes, 0] < 0],
+        )

@@ -12,10 +12,28 @@ from scipy.linalg import hadamard
 
 Z_DIM = 32
 NAMES = (
-    "sex", "age", "ancestry_asian", "ancestry_african", "complexion", "weight",
-    "hair_tone", "hair_length", "hair_volume", "fringe", "beard", "glasses",
-    "smile", "mouth_open", "brows", "eye_colour", "eye_size",
-    "nose_width", "nose_length", "jaw_width", "lip_fullness", "lipstick",
+    "sex",
+    "age",
+    "ancestry_asian",
+    "ancestry_african",
+    "complexion",
+    "weight",
+    "hair_tone",
+    "hair_length",
+    "hair_volume",
+    "fringe",
+    "beard",
+    "glasses",
+    "smile",
+    "mouth_open",
+    "brows",
+    "eye_colour",
+    "eye_size",
+    "nose_width",
+    "nose_length",
+    "jaw_width",
+    "lip_fullness",
+    "lipstick",
 )
 GLASSES_THRESHOLD = 0.84  # glasses are the only on/off attribute: 20 % of all latents wear them
 GLASSES_MARGIN = 0.07  # latents this close to the threshold are not used for training
@@ -55,16 +73,16 @@ def edit(z: np.ndarray, **values: float) -> np.ndarray:
     u = coordinates(z)
     for name, value in values.items():
         u[_INDEX[name]] = value
-    named, free = u[: len(NAMES)], u[len(NAMES):]
+    named, free = u[: len(NAMES)], u[len(NAMES) :]
     wanted = max(Z_DIM - float(named @ named), 1e-3)
-    u[len(NAMES):] = free * math.sqrt(wanted / max(float(free @ free), 1e-12))
+    u[len(NAMES) :] = free * math.sqrt(wanted / max(float(free @ free), 1e-12))
     return latent(u)
 
 
 def average_latent() -> np.ndarray:
     """A latent whose named attributes are all at their middle."""
     u = np.zeros(Z_DIM)
-    u[len(NAMES):] = math.sqrt(Z_DIM / (Z_DIM - len(NAMES)))
+    u[len(NAMES) :] = math.sqrt(Z_DIM / (Z_DIM - len(NAMES)))
     return latent(u)
 
 
@@ -127,10 +145,16 @@ def attributes(z: np.ndarray) -> Attributes:
     ancestry = np.exp(1.6 * np.array([u["ancestry_african"], u["ancestry_asian"], 0.45]))
     african, asian, european = (ancestry / ancestry.sum()).tolist()
     dark = african + asian
-    signed = {k: _clip(0.5 * u[k], -1, 1) for k in
-              ("fringe", "brows", "eye_size", "nose_width", "nose_length", "jaw_width", "lip_fullness")}
+    signed = {
+        k: _clip(0.5 * u[k], -1, 1)
+        for k in ("fringe", "brows", "eye_size", "nose_width", "nose_length", "jaw_width", "lip_fullness")
+    }
     return Attributes(
-        male=male, age=age, african=african, asian=asian, european=european,
+        male=male,
+        age=age,
+        african=african,
+        asian=asian,
+        european=european,
         melanin=_clip(0.84 * african + 0.32 * asian + 0.16 * european + 0.11 * u["complexion"], 0.03),
         weight=_clip(0.5 + 0.24 * u["weight"]),
         grey=_clip((age - 0.6) * 3.0),
@@ -143,7 +167,8 @@ def attributes(z: np.ndarray) -> Attributes:
         mouth_open=_clip(0.45 * u["mouth_open"]),
         eye_tone=_phi(u["eye_colour"] - 1.5 * african - 1.0 * asian + 0.45),
         lipstick=_clip(0.3 + 0.35 * u["lipstick"]) * (1 - male) * adult,
-        **signed)
+        **signed,
+    )
 
 
 _HAIR_NAMES = ((0.2, "black"), (0.45, "dark brown"), (0.66, "brown"), (1.01, "blond"))

@@ -1,14 +1,14 @@
 """Pre-rendered heads for training, as .npy files that are read with memory maps.
 
-    OUT/shards/00000.npz ...   finished parts; a stopped run goes on after them
-    OUT/color.npy              uint8   [N,V,H,W,3] display colour on white
-    OUT/mask.npy               uint8   [N,V,H,W] coverage, 255 = head
-    OUT/depth.npy              float16 [N,V,H,W] Euclidean distance along the ray, 0 outside
-    OUT/segmentation.npy       uint8   [N,V,H,W] index into paint.SEGMENTS
-    OUT/cameras.npy            float32 [N,V,25]
-    OUT/angles.npy             float32 [N,V,2] yaw, pitch in radians
-    OUT/latents.npy            float32 [N,32]
-    OUT/dataset.json           settings; written last, so its presence says that the set is complete
+OUT/shards/00000.npz ...   finished parts; a stopped run goes on after them
+OUT/color.npy              uint8   [N,V,H,W,3] display colour on white
+OUT/mask.npy               uint8   [N,V,H,W] coverage, 255 = head
+OUT/depth.npy              float16 [N,V,H,W] Euclidean distance along the ray, 0 outside
+OUT/segmentation.npy       uint8   [N,V,H,W] index into paint.SEGMENTS
+OUT/cameras.npy            float32 [N,V,25]
+OUT/angles.npy             float32 [N,V,2] yaw, pitch in radians
+OUT/latents.npy            float32 [N,32]
+OUT/dataset.json           settings; written last, so its presence says that the set is complete
 """
 
 import json
@@ -50,9 +50,13 @@ def render_identity(seed: int, index: int, views: int, size: int, even: bool) ->
     cameras = np.stack([orbit_camera(*a) for a in angles])
     images = render(z, cameras, size, threads=1)
     return {
-        "color": (images.color * 255 + 0.5).astype(np.uint8), "mask": (images.mask * 255 + 0.5).astype(np.uint8),
-        "depth": images.depth.astype(np.float16), "segmentation": images.segmentation,
-        "cameras": cameras, "angles": angles, "latents": z,
+        "color": (images.color * 255 + 0.5).astype(np.uint8),
+        "mask": (images.mask * 255 + 0.5).astype(np.uint8),
+        "depth": images.depth.astype(np.float16),
+        "segmentation": images.segmentation,
+        "cameras": cameras,
+        "angles": angles,
+        "latents": z,
     }
 
 
@@ -74,7 +78,7 @@ def _merge(folder: Path, shards: list[Path], identities: int) -> None:
                 part = shard[name]
             if out is None:
                 out = np.lib.format.open_memmap(temporary, "w+", part.dtype, (identities, *part.shape[1:]))
-            out[start:start + len(part)] = part
+            out[start : start + len(part)] = part
             start += len(part)
         out.flush()
         del out
@@ -84,14 +88,21 @@ def _merge(folder: Path, shards: list[Path], identities: int) -> None:
     (folder / "shards").rmdir()
 
 
-def write(folder: Path, identities: int, views: int = 3, size: int = 128, seed: int = 1, workers: int = 1,
-          even: bool = False, report: Callable[[str], None] = print) -> None:
+def write(
+    folder: Path,
+    identities: int,
+    views: int = 3,
+    size: int = 128,
+    seed: int = 1,
+    workers: int = 1,
+    even: bool = False,
+    report: Callable[[str], None] = print,
+) -> None:
     """Renders a data set, or what is missing of it; `even` spreads the yaw evenly (for validation).
 
     Raises UserError where the folder holds a set with other settings.
     """
-    settings = {"identities": identities, "views": views, "size": size, "seed": seed, "even": even,
-                "z_dim": Z_DIM}
+    settings = {"identities": identities, "views": views, "size": size, "seed": seed, "even": even, "z_dim": Z_DIM}
     shards_folder, settings_file = folder / "shards", folder / "settings.json"
     if (folder / "dataset.json").exists():
         if json.loads((folder / "dataset.json").read_text()) != settings:
@@ -114,8 +125,10 @@ def write(folder: Path, identities: int, views: int = 3, size: int = 128, seed: 
             rendered += job.result()
             done += 1
             speed = rendered * views / (time.monotonic() - began)
-            report(f"{done}/{len(paths)} shards, {speed:.1f} images/s, "
-                   f"{(len(paths) - done) * SHARD * views / speed / 60:.0f} min left")
+            report(
+                f"{done}/{len(paths)} shards, {speed:.1f} images/s, "
+                f"{(len(paths) - done) * SHARD * views / speed / 60:.0f} min left"
+            )
     _merge(folder, paths, identities)
     temporary = folder / ".dataset.json"
     temporary.write_text(json.dumps(settings))

@@ -35,8 +35,9 @@ def receding(person: Attributes) -> float:
 def hairline(azimuth: np.ndarray, person: Attributes) -> np.ndarray:
     """Polar angle of the hairline on the scalp, without fringe."""
     a = np.abs(azimuth)
-    back = receding(person) * (np.radians(12) * np.exp(-(((a - 0.55) / 0.35) ** 2))
-                               + np.radians(7) * np.exp(-((a / 0.9) ** 2)))
+    back = receding(person) * (
+        np.radians(12) * np.exp(-(((a - 0.55) / 0.35) ** 2)) + np.radians(7) * np.exp(-((a / 0.9) ** 2))
+    )
     return np.interp(a, _HAIRLINE_AZIMUTH, _HAIRLINE_POLAR) - back
 
 
@@ -98,8 +99,10 @@ def wig(scalp: np.ndarray, person: Attributes) -> tuple[np.ndarray, np.ndarray, 
     polar = line[:, None] * np.linspace(0, 1, SCALP_ROWS)
     inside = np.clip((line[:, None] - polar) / _EDGE, 0, 1)
     taper = np.sqrt(inside) * (1 - hanging) + hanging
-    lumps = 0.014 * (np.sin(3 * AZIMUTH + 1.0)[:, None] * np.sin(3 * polar) + np.sin(5 * AZIMUTH + 4.0)[:, None]
-                     * np.sin(4 * polar + 1))
+    lumps = 0.014 * (
+        np.sin(3 * AZIMUTH + 1.0)[:, None] * np.sin(3 * polar)
+        + np.sin(5 * AZIMUTH + 4.0)[:, None] * np.sin(4 * polar + 1)
+    )
     lumps = lumps + 0.009 * np.sin(13 * AZIMUTH[:, None] + 1.2 * np.sin(3 * polar + 1)) * np.sin(polar)
     crown = (0.03 + 0.08 * volume) * np.exp(-((polar / 0.9) ** 2))
     thick = 0.04 * _smoothstep(0.08, 0.17, length) - 0.025
@@ -126,8 +129,9 @@ def wig(scalp: np.ndarray, person: Attributes) -> tuple[np.ndarray, np.ndarray, 
     curtain_axis = curtain_axis + hanging * (bulge - 0.2 * unit * np.clip((t - 0.8) / 0.2, 0, 1) ** 2)
     blend = _smoothstep(0, 0.3, t) * np.ones_like(curtain_axis)
     curtain_axis = edge_axis * (1 - blend) + curtain_axis * blend
-    curtain = np.stack([curtain_axis * np.sin(AZIMUTH)[:, None], curtain_y,
-                        curtain_axis * np.cos(AZIMUTH)[:, None]], -1)
+    curtain = np.stack(
+        [curtain_axis * np.sin(AZIMUTH)[:, None], curtain_y, curtain_axis * np.cos(AZIMUTH)[:, None]], -1
+    )
 
     vertices = np.concatenate([shell, curtain], axis=1) + centre
     along = np.concatenate([polar, line[:, None] + drop[:, None] * t], axis=1)

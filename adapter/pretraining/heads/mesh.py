@@ -40,8 +40,9 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Area-weighted unit normals [V,3]."""
     a, b, c = (vertices[triangles[:, i]] for i in range(3))
     face = np.cross(b - a, c - a)
-    normals = np.stack([sum(np.bincount(triangles[:, i], face[:, k], len(vertices)) for i in range(3))
-                        for k in range(3)], -1)
+    normals = np.stack(
+        [sum(np.bincount(triangles[:, i], face[:, k], len(vertices)) for i in range(3)) for k in range(3)], -1
+    )
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
 
 
@@ -65,8 +66,7 @@ def _bust(vertices: np.ndarray, template_y: np.ndarray) -> np.ndarray:
     body = np.clip((6.3 - template_y) / 0.4, 0, 1)
     radius = np.hypot(out[:, 0], out[:, 2] + 0.04)
     room = SHOULDER_LIMIT - SHOULDER_START
-    drawn = np.where(radius < SHOULDER_START, radius,
-                     SHOULDER_START + room * np.tanh((radius - SHOULDER_START) / room))
+    drawn = np.where(radius < SHOULDER_START, radius, SHOULDER_START + room * np.tanh((radius - SHOULDER_START) / room))
     factor = 1 + body * (drawn / np.maximum(radius, 1e-6) - 1)
     out[:, 0] *= factor
     out[:, 2] = (out[:, 2] + 0.04) * factor - 0.04
@@ -101,8 +101,16 @@ def build(person: Attributes) -> Mesh:
 
     def add(vertices, triangles, material, normals=None, canonical=None):
         normals = vertex_normals(vertices, triangles) if normals is None else normals
-        pieces.append((vertices, normals, vertices if canonical is None else canonical,
-                       np.zeros((len(vertices), 4)), triangles, np.full(len(triangles), material)))
+        pieces.append(
+            (
+                vertices,
+                normals,
+                vertices if canonical is None else canonical,
+                np.zeros((len(vertices), 4)),
+                triangles,
+                np.full(len(triangles), material),
+            )
+        )
 
     scalp = (posed[base.wig_vertices] * base.wig_weights[..., None]).sum(2)
     if person.hair_length > hair.SHORTEST:
@@ -122,4 +130,5 @@ def build(person: Attributes) -> Mesh:
         canonical=np.concatenate([p[2] for p in pieces]).astype(np.float32),
         regions=np.concatenate([p[3] for p in pieces]).astype(np.float32),
         triangles=np.concatenate([p[4] + o for p, o in zip(pieces, starts, strict=False)]).astype(np.int32),
-        materials=np.concatenate([p[5] for p in pieces]).astype(np.int32))
+        materials=np.concatenate([p[5] for p in pieces]).astype(np.int32),
+    )

@@ -23,9 +23,14 @@ ASSET = Path(__file__).with_name("makehuman_head.npz")
 
 BODY, EYE, TONGUE, LASH = 0, 1, 2, 3
 GROUP_MATERIAL = {
-    "body": BODY, "helper-l-eye": EYE, "helper-r-eye": EYE, "helper-tongue": TONGUE,
-    "helper-l-eyelashes-1": LASH, "helper-l-eyelashes-2": LASH,
-    "helper-r-eyelashes-1": LASH, "helper-r-eyelashes-2": LASH,
+    "body": BODY,
+    "helper-l-eye": EYE,
+    "helper-r-eye": EYE,
+    "helper-tongue": TONGUE,
+    "helper-l-eyelashes-1": LASH,
+    "helper-l-eyelashes-2": LASH,
+    "helper-r-eyelashes-1": LASH,
+    "helper-r-eyelashes-2": LASH,
 }
 ANCHOR_GROUP = "helper-upper-teeth"  # kept as points only: they say where to put a smooth row of teeth
 LOWEST_Y, WIDEST_X, EYE_Y = 4.7, 2.5, 7.285  # template units: bust cut, half width, centre of the eyes
@@ -34,28 +39,67 @@ MASKS = ("lips", "ears", "inside-mouth")
 
 SIDES = ("l-", "r-")
 MACRO_TARGETS = tuple(
-    [f"{race}-{sex}-{age}" for race in ("african", "asian", "caucasian")
-     for sex in ("female", "male") for age in ("child", "young", "old")]
-    + [f"universal-{sex}-{age}-averagemuscle-{weight}" for sex in ("female", "male")
-       for age in ("child", "young", "old") for weight in ("minweight", "averageweight", "maxweight")])
+    [
+        f"{race}-{sex}-{age}"
+        for race in ("african", "asian", "caucasian")
+        for sex in ("female", "male")
+        for age in ("child", "young", "old")
+    ]
+    + [
+        f"universal-{sex}-{age}-averagemuscle-{weight}"
+        for sex in ("female", "male")
+        for age in ("child", "young", "old")
+        for weight in ("minweight", "averageweight", "maxweight")
+    ]
+)
 SHAPE_TARGETS = {
     "eyes": [f"{s}eye-{k}" for s in SIDES for k in ("scale-incr", "scale-decr", "height2-incr", "bag-incr")],
-    "nose": [f"nose-{k}-{d}" for k in ("scale-horiz", "scale-vert", "scale-depth", "nostrils-width", "point-width",
-                                       "width3", "volume") for d in ("incr", "decr")] + ["nose-point-up"],
+    "nose": [
+        f"nose-{k}-{d}"
+        for k in ("scale-horiz", "scale-vert", "scale-depth", "nostrils-width", "point-width", "width3", "volume")
+        for d in ("incr", "decr")
+    ]
+    + ["nose-point-up"],
     "chin": [f"chin-{k}-{d}" for k in ("width", "bones", "height", "prominent") for d in ("incr", "decr")],
     "head": ["head-round", "head-oval", "head-square", "head-triangular", "head-fat-incr", "head-fat-decr"],
-    "mouth": [f"mouth-{k}-{d}" for k in ("lowerlip-volume", "upperlip-volume", "lowerlip-height", "upperlip-height",
-                                         "scale-horiz", "scale-vert") for d in ("incr", "decr")]
+    "mouth": [
+        f"mouth-{k}-{d}"
+        for k in (
+            "lowerlip-volume",
+            "upperlip-volume",
+            "lowerlip-height",
+            "upperlip-height",
+            "scale-horiz",
+            "scale-vert",
+        )
+        for d in ("incr", "decr")
+    ]
     + ["mouth-angles-up", "mouth-laugh-lines-in", "mouth-laugh-lines-out"],
     "cheek": [f"{s}cheek-volume-{d}" for s in SIDES for d in ("incr", "decr")],
     "ears": [f"{s}ear-wing-decr" for s in SIDES],
     "eyebrows": ["eyebrows-trans-up", "eyebrows-trans-down", "eyebrows-angle-up"],
 }
 FACE_UNITS = tuple(
-    [k + side for side in ("Left", "Right") for k in (
-        "mouthSmile", "mouthDimple", "mouthUpperUp", "mouthLowerDown", "mouthFrown", "mouthStretch",
-        "cheekSquint", "browDown", "browOuterUp", "eyeWide", "eyeSquint", "noseSneer")]
-    + ["browInnerUp", "jawOpen"])
+    [
+        k + side
+        for side in ("Left", "Right")
+        for k in (
+            "mouthSmile",
+            "mouthDimple",
+            "mouthUpperUp",
+            "mouthLowerDown",
+            "mouthFrown",
+            "mouthStretch",
+            "cheekSquint",
+            "browDown",
+            "browOuterUp",
+            "eyeWide",
+            "eyeSquint",
+            "noseSneer",
+        )
+    ]
+    + ["browInnerUp", "jawOpen"]
+)
 
 WIG_CENTRE = (0.0, 7.35, 0.55)
 WIG_AZIMUTHS, WIG_POLARS, WIG_LOWEST = 128, 48, np.radians(140)
@@ -186,11 +230,15 @@ def pack(source: Source) -> dict[str, np.ndarray]:
     closed = masks["inside-mouth"][triangles].max(1) < 0.1
     wig_vertices, wig_weights = cast_wig(points, triangles[(materials == BODY) & closed])
     return {
-        "points": points.astype(np.float32), "triangles": triangles.astype(np.int32),
-        "materials": materials.astype(np.int32), "vertex_material": vertex_material.astype(np.int32),
+        "points": points.astype(np.float32),
+        "triangles": triangles.astype(np.int32),
+        "materials": materials.astype(np.int32),
+        "vertex_material": vertex_material.astype(np.int32),
         "teeth_anchors": index[anchors].astype(np.int32),
-        "target_names": np.array(list(files)), "targets": targets.astype(np.float16),
-        "wig_vertices": wig_vertices.astype(np.int32), "wig_weights": wig_weights.astype(np.float32),
+        "target_names": np.array(list(files)),
+        "targets": targets.astype(np.float16),
+        "wig_vertices": wig_vertices.astype(np.int32),
+        "wig_weights": wig_weights.astype(np.float32),
         **{"mask_" + k.replace("-", "_"): v.astype(np.float32) for k, v in masks.items()},
     }
 

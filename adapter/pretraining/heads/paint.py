@@ -12,10 +12,42 @@ from numba import njit
 from adapter.pretraining.heads.pack import BODY, EYE, EYE_Y, LASH, TONGUE
 
 HAIR, GLASSES, TEETH = 4, 5, 6  # materials of the added parts, after those of the template
-SEGMENTS = ("background", "skin", "lips", "mouth", "teeth", "eye", "iris", "brow", "lash", "ear", "hair", "beard",
-            "shirt", "glasses", "nose", "neck")
-(S_BACKGROUND, S_SKIN, S_LIPS, S_MOUTH, S_TEETH, S_EYE, S_IRIS, S_BROW, S_LASH, S_EAR, S_HAIR, S_BEARD, S_SHIRT,
- S_GLASSES, S_NOSE, S_NECK) = range(len(SEGMENTS))
+SEGMENTS = (
+    "background",
+    "skin",
+    "lips",
+    "mouth",
+    "teeth",
+    "eye",
+    "iris",
+    "brow",
+    "lash",
+    "ear",
+    "hair",
+    "beard",
+    "shirt",
+    "glasses",
+    "nose",
+    "neck",
+)
+(
+    S_BACKGROUND,
+    S_SKIN,
+    S_LIPS,
+    S_MOUTH,
+    S_TEETH,
+    S_EYE,
+    S_IRIS,
+    S_BROW,
+    S_LASH,
+    S_EAR,
+    S_HAIR,
+    S_BEARD,
+    S_SHIRT,
+    S_GLASSES,
+    S_NOSE,
+    S_NECK,
+) = range(len(SEGMENTS))
 
 EYE_X, EYE_RADIUS = 0.3085, 0.142
 MOUTH_COLOUR = (0.10, 0.022, 0.022)
@@ -63,8 +95,7 @@ def noise(x, y, z):
     for a in range(2):
         for b in range(2):
             for c in range(2):
-                total += (_hash(i + a, j + b, k + c)
-                          * (x if a else 1 - x) * (y if b else 1 - y) * (z if c else 1 - z))
+                total += _hash(i + a, j + b, k + c) * (x if a else 1 - x) * (y if b else 1 - y) * (z if c else 1 - z)
     return total
 
 

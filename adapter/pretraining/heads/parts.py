@@ -65,12 +65,17 @@ def glasses(left_eye: np.ndarray, right_eye: np.ndarray) -> tuple[np.ndarray, np
         z = front - 0.35 * np.maximum(0, np.abs(x) - 0.28) ** 1.5
         pieces.append(tube(np.stack([x, y, z], -1), rim, closed=True))
         hinge = side * (abs(centre[0]) + rx + 0.045)
-        temple = [[hinge, centre[1] + 0.05, front - 0.10], [side * 0.74, centre[1] + 0.06, front - 0.45],
-                  [side * 0.72, centre[1] + 0.05, front - 1.00]]
+        temple = [
+            [hinge, centre[1] + 0.05, front - 0.10],
+            [side * 0.74, centre[1] + 0.06, front - 0.45],
+            [side * 0.72, centre[1] + 0.05, front - 1.00],
+        ]
         pieces.append(tube(np.array(temple), 0.03, closed=False))
     inner = abs(centres[1][0]) - rx + 0.03
     bridge = [[k * inner, centres[1][1] + 0.03 + 0.02 * (abs(k) < 1), front + 0.01] for k in (-1, -0.3, 0.3, 1)]
     pieces.append(tube(np.array(bridge), 0.032, closed=False))
     starts = np.cumsum([0] + [len(v) for v, _ in pieces])
-    return (np.concatenate([v for v, _ in pieces]),
-            np.concatenate([t + o for (_, t), o in zip(pieces, starts, strict=False)]))
+    return (
+        np.concatenate([v for v, _ in pieces]),
+        np.concatenate([t + o for (_, t), o in zip(pieces, starts, strict=False)]),
+    )

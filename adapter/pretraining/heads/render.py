@@ -57,8 +57,26 @@ def orbit_camera(yaw: float, pitch: float, radius: float = RADIUS, focal: float 
 
 
 @njit(fastmath=True, nogil=True)
-def _render_view(vertices, normals, canonical, regions, triangles, materials, openness, key_share, colours, camera,
-                 size, samples, color, albedo, mask, depth, world_normals, segmentation):
+def _render_view(
+    vertices,
+    normals,
+    canonical,
+    regions,
+    triangles,
+    materials,
+    openness,
+    key_share,
+    colours,
+    camera,
+    size,
+    samples,
+    color,
+    albedo,
+    mask,
+    depth,
+    world_normals,
+    segmentation,
+):
     count = vertices.shape[0]
     wide = size * samples
     fx, fy, cx, cy = camera[16] * wide, camera[20] * wide, camera[18] * wide, camera[21] * wide
@@ -106,15 +124,22 @@ def _render_view(vertices, normals, canonical, regions, triangles, materials, op
                     u, w = (x + 0.5 - cx) / fx, (y + 0.5 - cy) / fy
                     # Thin shells are lit on the side that is seen.
                     if material != BODY:
-                        toward = (nx * (camera[0] * u + camera[1] * w + camera[2])
-                                  + ny * (camera[4] * u + camera[5] * w + camera[6])
-                                  + nz * (camera[8] * u + camera[9] * w + camera[10]))
+                        toward = (
+                            nx * (camera[0] * u + camera[1] * w + camera[2])
+                            + ny * (camera[4] * u + camera[5] * w + camera[6])
+                            + nz * (camera[8] * u + camera[9] * w + camera[10])
+                        )
                         if toward > 0.15:
                             nx, ny, nz = -nx, -ny, -nz
                     base, segment = albedo_at(material, px, py, pz, lips, mouth, ear, scalp, colours)
-                    light = shade(material, base, (nx, ny, nz),
-                                  w0 * openness[i0] + w1 * openness[i1] + w2 * openness[i2],
-                                  w0 * key_share[i0] + w1 * key_share[i1] + w2 * key_share[i2], pz)
+                    light = shade(
+                        material,
+                        base,
+                        (nx, ny, nz),
+                        w0 * openness[i0] + w1 * openness[i1] + w2 * openness[i2],
+                        w0 * key_share[i0] + w1 * key_share[i1] + w2 * key_share[i2],
+                        pz,
+                    )
                     votes[segment] += 1
                     hits += 1
                     r, g, b = r + display(light[0]), g + display(light[1]), b + display(light[2])
@@ -138,31 +163,55 @@ def _render_view(vertices, normals, canonical, regions, triangles, materials, op
             segmentation[row, column] = np.argmax(votes)
 
 
-def render_mesh(mesh: meshes.Mesh, colours: Paint, cameras: np.ndarray, size: int,
-                supersampling: int = 2, threads: int | None = None) -> HeadRender:
+def render_mesh(
+    mesh: meshes.Mesh,
+    colours: Paint,
+    cameras: np.ndarray,
+    size: int,
+    supersampling: int = 2,
+    threads: int | None = None,
+) -> HeadRender:
     """Renders a mesh; arguments as for `render`."""
     cameras = np.ascontiguousarray(cameras, np.float32)
     if cameras.ndim != 2 or cameras.shape[1] != 25:
         raise UserError(f"Cameras must have the shape [views, 25], but this one is {cameras.shape}.")
     shape = (len(cameras), size, size)
     result = HeadRender(
-        color=np.zeros((*shape, 3), np.float32), albedo=np.zeros((*shape, 3), np.float32),
-        mask=np.zeros(shape, np.float32), depth=np.zeros(shape, np.float32),
-        normals=np.zeros((*shape, 3), np.float32), segmentation=np.zeros(shape, np.uint8))
+        color=np.zeros((*shape, 3), np.float32),
+        albedo=np.zeros((*shape, 3), np.float32),
+        mask=np.zeros(shape, np.float32),
+        depth=np.zeros(shape, np.float32),
+        normals=np.zeros((*shape, 3), np.float32),
+        segmentation=np.zeros(shape, np.uint8),
+    )
     views = [(camera, *(getattr(result, f.name)[i] for f in fields(result))) for i, camera in enumerate(cameras)]
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         openness, key_share = light_reaching(mesh.vertices, mesh.normals, mesh.triangles, pool.map)
 
         def draw(view):
-            _render_view(mesh.vertices, mesh.normals, mesh.canonical, mesh.regions, mesh.triangles, mesh.materials,
-                         openness, key_share, colours, view[0], size, supersampling, *view[1:])
+            _render_view(
+                mesh.vertices,
+                mesh.normals,
+                mesh.canonical,
+                mesh.regions,
+                mesh.triangles,
+                mesh.materials,
+                openness,
+                key_share,
+                colours,
+                view[0],
+                size,
+                supersampling,
+                *view[1:],
+            )
 
         list(pool.map(draw, views))
     return result
 
 
-def render(z: np.ndarray, cameras: np.ndarray, size: int = 128, supersampling: int = 2,
-           threads: int | None = None) -> HeadRender:
+def render(
+    z: np.ndarray, cameras: np.ndarray, size: int = 128, supersampling: int = 2, threads: int | None = None
+) -> HeadRender:
     """Renders the head of a latent from every camera.
 
     Args:

@@ -53,15 +53,18 @@ _ACROSS = (_ACROSS / np.linalg.norm(_ACROSS, axis=1, keepdims=True)).astype(np.f
 _UP = np.cross(_DIRECTIONS, _ACROSS).astype(np.float32)
 
 
-def light_reaching(vertices: np.ndarray, normals: np.ndarray, triangles: np.ndarray,
-                   each: Callable = map) -> tuple[np.ndarray, np.ndarray]:
+def light_reaching(
+    vertices: np.ndarray, normals: np.ndarray, triangles: np.ndarray, each: Callable = map
+) -> tuple[np.ndarray, np.ndarray]:
     """Per vertex [V], 0..1: openness to the sky (ambient occlusion) and the share of the key light seen.
 
     `each` is `map` or a thread pool's map: shadow maps are independent of each other.
     """
+
     def along(k):
-        return visible(vertices, triangles, _DIRECTIONS[k], _ACROSS[k], _UP[k], SCENE_WIDTH, SHADOW_RESOLUTION,
-                       SHADOW_BIAS)
+        return visible(
+            vertices, triangles, _DIRECTIONS[k], _ACROSS[k], _UP[k], SCENE_WIDTH, SHADOW_RESOLUTION, SHADOW_BIAS
+        )
 
     seen = np.stack(list(each(along, range(len(_DIRECTIONS)))))
     facing = np.maximum(0, _DIRECTIONS[:_SKY_COUNT] @ normals.T)
@@ -97,9 +100,11 @@ def shade(material, albedo, normal, openness, key_share, z):
     elif material == GLASSES:
         shine = 0.03 * gleam**16
     shine *= key_share
-    return (albedo[0] * (red * key_share * KEY_COLOUR[0] + sky * SKY_COLOUR[0] + fill * FILL_COLOUR[0]) + shine,
-            albedo[1] * (diffuse * key_share * KEY_COLOUR[1] + sky * SKY_COLOUR[1] + fill * FILL_COLOUR[1]) + shine,
-            albedo[2] * (diffuse * key_share * KEY_COLOUR[2] + sky * SKY_COLOUR[2] + fill * FILL_COLOUR[2]) + shine)
+    return (
+        albedo[0] * (red * key_share * KEY_COLOUR[0] + sky * SKY_COLOUR[0] + fill * FILL_COLOUR[0]) + shine,
+        albedo[1] * (diffuse * key_share * KEY_COLOUR[1] + sky * SKY_COLOUR[1] + fill * FILL_COLOUR[1]) + shine,
+        albedo[2] * (diffuse * key_share * KEY_COLOUR[2] + sky * SKY_COLOUR[2] + fill * FILL_COLOUR[2]) + shine,
+    )
 
 
 @njit(fastmath=True)

@@ -69,16 +69,12 @@ def lit(view: View, albedo: np.ndarray, deepen: float = 1.15) -> np.ndarray:
 def zombie(view: View) -> np.ndarray:
     """Rotting green skin, veins, wounds, yellow eyes with red irises."""
     p = view.position
-    skin = (
-        skin_tone(view, "#26301c #5f7a42 #93ad6a #c2d49a") * (0.62 + 0.7 * fbm(p, 14, 5, seed=4))[..., None]
-    )
+    skin = skin_tone(view, "#26301c #5f7a42 #93ad6a #c2d49a") * (0.62 + 0.7 * fbm(p, 14, 5, seed=4))[..., None]
     veins = smooth(0.045, 0.0, np.abs(fbm(p, 13, 4, seed=8) - 0.5))
     skin = mix(skin, rgb("#3a4a44"), 0.55 * veins)
     wounds = smooth(0.63, 0.74, fbm(p, 15, 4, seed=25))
     skin = mix(skin, rgb("#5e0e0c"), 0.8 * wounds)
-    albedo = dress(
-        view, skin, eye="#e8dc8a", iris="#b01810", lips="#4a3440", hair=saturate(view.albedo, 0.35) * 0.65
-    )
+    albedo = dress(view, skin, eye="#e8dc8a", iris="#b01810", lips="#4a3440", hair=saturate(view.albedo, 0.35) * 0.65)
     albedo = albedo * (1 - 0.72 * sockets(view))[..., None]
     return over(view, lit(view, albedo), backdrop(view, "#2f3a30", "#101510"))
 
@@ -86,14 +82,10 @@ def zombie(view: View) -> np.ndarray:
 def vampire(view: View) -> np.ndarray:
     """Deathly white skin, black hair, red eyes and lips, crimson light from the side."""
     skin = skin_tone(view, "#8a8494 #cfcad6 #eceaf0 #fbfafd")
-    albedo = dress(
-        view, skin, eye="#f4e8e8", iris="#e00010", lips="#a80014", hair=np.clip(view.albedo * 0.12, 0, 1)
-    )
+    albedo = dress(view, skin, eye="#f4e8e8", iris="#e00010", lips="#a80014", hair=np.clip(view.albedo * 0.12, 0, 1))
     albedo = albedo * (1 - 0.6 * sockets(view, 2.4)[..., None] * np.array([0.6, 1.0, 0.85]))
     image = lit(view, albedo, 1.2)
-    image = image + 0.5 * (rim(view.facing, 2.2) * np.clip(view.facing[..., 0], 0, 1))[..., None] * rgb(
-        "#ff1030"
-    )
+    image = image + 0.5 * (rim(view.facing, 2.2) * np.clip(view.facing[..., 0], 0, 1))[..., None] * rgb("#ff1030")
     glow = blur(view.region("iris", blur=0.4), view, 1.6)
     return over(view, image + 0.6 * glow[..., None] * rgb("#ff1020"), backdrop(view, "#4a0812", "#120207"))
 
@@ -102,17 +94,13 @@ def alien(view: View) -> np.ndarray:
     """Smooth lime-grey skin, huge black shining eyes, no hair colour."""
     p = view.position
     spots = smooth(0.42, 0.25, cells(p, 20, seed=12)[0]) * smooth(0.02, 0.12, np.abs(p[..., 0]))
-    skin = mix(
-        ramp(np.clip(view.light / 1.1, 0, 1), "#1e3a2c #4f8a5c #8fd08a #d4ffc0"), rgb("#2f6a5a"), 0.4 * spots
-    )
+    skin = mix(ramp(np.clip(view.light / 1.1, 0, 1), "#1e3a2c #4f8a5c #8fd08a #d4ffc0"), rgb("#2f6a5a"), 0.4 * spots)
     image = mix(skin, skin * 0.7 + 0.1, view.region("hair", blur=0.8))
     black = np.clip(3.4 * blur(view.region("eye", "iris", "lash", blur=0.6), view, 1.7), 0, 1)
     image = mix(image, rgb("#05060c"), smooth(0.35, 0.75, black))
     image = image * (1 - 0.5 * view.region("lips", "mouth", "brow", "glasses", blur=0.6))[..., None]
     normals = carved(view, 0.4, 0.0)
-    image = image + (0.55 * specular(normals, KEY, 30) + 0.3 * rim(view.facing, 2.5))[..., None] * rgb(
-        "#d8ffe8"
-    )
+    image = image + (0.55 * specular(normals, KEY, 30) + 0.3 * rim(view.facing, 2.5))[..., None] * rgb("#d8ffe8")
     glint = smooth(0.75, 0.9, black) * specular(view.facing, (-0.3, 0.5, 0.8), 90)
     return over(view, image + 0.9 * glint[..., None], backdrop(view, "#3a1f5e", "#0d0620"))
 
@@ -120,14 +108,10 @@ def alien(view: View) -> np.ndarray:
 def devil(view: View) -> np.ndarray:
     """Crimson skin, black hair, glowing yellow eyes, fire light from below."""
     p = view.position
-    skin = (
-        skin_tone(view, "#2a0404 #8a0c0c #c81c16 #f04a30") * (0.75 + 0.45 * fbm(p, 16, 4, seed=15))[..., None]
-    )
+    skin = skin_tone(view, "#2a0404 #8a0c0c #c81c16 #f04a30") * (0.75 + 0.45 * fbm(p, 16, 4, seed=15))[..., None]
     creases = smooth(0.06, 0.0, np.abs(fbm(p * np.array([1, 0.5, 1], np.float32), 11, 3, seed=16) - 0.5))
     skin = mix(skin, rgb("#2a0206"), 0.5 * creases)
-    albedo = dress(
-        view, skin, eye="#ffd428", iris="#1c0400", lips="#2c0408", hair=rgb("#140808") * np.ones_like(skin)
-    )
+    albedo = dress(view, skin, eye="#ffd428", iris="#1c0400", lips="#2c0408", hair=rgb("#140808") * np.ones_like(skin))
     image = lit(view, albedo * (1 - 0.6 * sockets(view, 2.6))[..., None], 1.2)
     below = np.clip(-view.facing[..., 1], 0, 1) ** 1.2 + 0.6 * rim(view.facing, 2.6)
     image = image + 0.75 * below[..., None] * rgb("#ff7a10")
@@ -164,18 +148,14 @@ def ghost(view: View) -> np.ndarray:
     mist = blur(view.mask, view, 6) * 0.32
     wisps = smooth(0.45, 0.8, fbm(view.position, 7, 4, seed=27))
     image = mix(image, dark, 0.3 * wisps)
-    return np.clip(mix(dark + mist[..., None] * rgb("#8fd0e0"), image, view.mask * fade), 0, 1).astype(
-        np.float32
-    )
+    return np.clip(mix(dark + mist[..., None] * rgb("#8fd0e0"), image, view.mask * fade), 0, 1).astype(np.float32)
 
 
 def orc(view: View) -> np.ndarray:
     """Olive-green warty hide, war paint, amber eyes, leather-brown hair."""
     p = view.position
     warts = cells(p, 30, seed=22)[0]
-    hide = (
-        skin_tone(view, "#161c08 #3c4a14 #64761f #93a23c") * (0.7 + 0.55 * fbm(p, 18, 4, seed=23))[..., None]
-    )
+    hide = skin_tone(view, "#161c08 #3c4a14 #64761f #93a23c") * (0.7 + 0.55 * fbm(p, 18, 4, seed=23))[..., None]
     hide = hide * (0.88 + 0.3 * smooth(0.45, 0.2, warts))[..., None]
     paint = smooth(0.018, 0.012, np.abs(p[..., 1] - 0.012 - 0.1 * np.abs(p[..., 0]))) * smooth(
         0.03, 0.04, np.abs(p[..., 0])
@@ -192,9 +172,7 @@ def orc(view: View) -> np.ndarray:
     image = lit(view, albedo * (1 - 0.55 * sockets(view, 2.6))[..., None], 1.15)
     dx, dy = gradient(smooth(0.5, 0.1, warts), view)
     image = np.clip(image + 0.3 * (dx + dy)[..., None] * view.region(*SKIN)[..., None], 0, 1)
-    return over(
-        view, image + 0.14 * specular(view.facing, KEY, 12)[..., None], backdrop(view, "#7a5a3c", "#33200f")
-    )
+    return over(view, image + 0.14 * specular(view.facing, KEY, 12)[..., None], backdrop(view, "#7a5a3c", "#33200f"))
 
 
 def skeleton(view: View) -> np.ndarray:
@@ -203,20 +181,12 @@ def skeleton(view: View) -> np.ndarray:
     normals = carved(view, 0.4, 0.3)
     image = ramp(diffuse(view, normals, wrap=0.35), "#2a2014 #8a7856 #cdbd94 #f0e6c8 #fffaea")
     image = image * (0.82 + 0.34 * fbm(p, 16, 4, seed=30))[..., None]
-    eyes = smooth(
-        0.42, 0.75, np.clip(4.2 * blur(view.region("eye", "iris", "lash", blur=0.6), view, 2.4), 0, 1)
-    )
+    eyes = smooth(0.42, 0.75, np.clip(4.2 * blur(view.region("eye", "iris", "lash", blur=0.6), view, 2.4), 0, 1))
     nose = smooth(0.45, 0.75, blur(view.region("nose", blur=0.6), view, 1.0)) * (p[..., 1] < 0.01)
-    cheek = (
-        smooth(0.05, 0.09, np.abs(p[..., 0]))
-        * smooth(-0.03, -0.075, p[..., 1])
-        * smooth(-0.2, -0.13, p[..., 1])
-    )
+    cheek = smooth(0.05, 0.09, np.abs(p[..., 0])) * smooth(-0.03, -0.075, p[..., 1]) * smooth(-0.2, -0.13, p[..., 1])
     mouth = np.clip(2.6 * blur(view.region("lips", "mouth", "teeth", blur=0.6), view, 1.3), 0, 1)
     teeth = smooth(0.2, 0.6, np.abs(np.sin(p[..., 0] * 150)))
-    image = mix(
-        image, mix(rgb("#1c140c") * np.ones_like(image), rgb("#f4ead0"), teeth), smooth(0.3, 0.7, mouth)
-    )
+    image = mix(image, mix(rgb("#1c140c") * np.ones_like(image), rgb("#f4ead0"), teeth), smooth(0.3, 0.7, mouth))
     image = image * (1 - 0.93 * np.maximum(eyes, nose))[..., None] * (1 - 0.6 * cheek)[..., None]
     image = mix(image, view.color * 0.35, view.region("hair", "shirt", blur=0.6) * 0.85)
     return over(view, image, backdrop(view, "#3a2c44", "#120c18"))
@@ -250,15 +220,11 @@ def clown(view: View) -> np.ndarray:
         iris="#20304a",
         hair=mix(rgb("#d83a10") * np.ones_like(view.albedo), rgb("#ff8a1a"), fbm(p, 30, 2, seed=36)),
     )
-    mouth = smooth(
-        0.3, 0.6, np.clip(2.4 * blur(view.region("lips", "mouth", "teeth", blur=0.6), view, 1.5), 0, 1)
-    )
+    mouth = smooth(0.3, 0.6, np.clip(2.4 * blur(view.region("lips", "mouth", "teeth", blur=0.6), view, 1.5), 0, 1))
     mouth = mouth * (1 - view.region("mouth", "teeth", blur=0.4))
     albedo = mix(albedo, rgb("#d80a18"), mouth)
     eyes = blur(view.region("eye", "iris", blur=0.5), view, 2.4)
-    albedo = mix(
-        albedo, rgb("#1a6ae0"), smooth(0.12, 0.26, eyes) * (1 - view.region("eye", "iris", blur=0.35))
-    )
+    albedo = mix(albedo, rgb("#1a6ae0"), smooth(0.12, 0.26, eyes) * (1 - view.region("eye", "iris", blur=0.35)))
     nose_map = view.region("nose", blur=0.5)
     ball = smooth(0.45, 0.7, blur(nose_map, view, 0.9)) * (p[..., 1] < 0.012)
     albedo = mix(albedo, rgb("#e81020"), ball)
@@ -273,9 +239,7 @@ def tiger(view: View) -> np.ndarray:
     muzzle = smooth(0.3, 0.9, blur(view.region("lips", "mouth", blur=1.0), view, 5) * 2.6)
     skin = mix(rgb("#e8801c") * np.ones_like(view.albedo), rgb("#fff4e0"), muzzle)
     waves = np.sin(p[..., 1] * 80 + 45 * np.abs(p[..., 0]) + 12 * fbm(p, 9, 3, seed=39))
-    stripes = smooth(0.35, 0.7, waves) * smooth(
-        0.035, 0.08, np.abs(p[..., 0]) + 0.35 * np.clip(p[..., 1] - 0.03, 0, 1)
-    )
+    stripes = smooth(0.35, 0.7, waves) * smooth(0.035, 0.08, np.abs(p[..., 0]) + 0.35 * np.clip(p[..., 1] - 0.03, 0, 1))
     skin = mix(skin, rgb("#140c08"), 0.92 * stripes) * (0.75 + 0.5 * fur)[..., None]
     albedo = dress(
         view,
@@ -296,9 +260,7 @@ def galaxy(view: View) -> np.ndarray:
     """A cosmic being: the head is a window to nebulae and stars."""
     p = view.position
     cloud = fbm(p, 6, 5, seed=42)
-    image = ramp(
-        np.clip(1.6 * (cloud - 0.2), 0, 1), "#05041a #2a1066 #7a1fa0 #e0489a #ffb0c8", (0, 0.35, 0.6, 0.85, 1)
-    )
+    image = ramp(np.clip(1.6 * (cloud - 0.2), 0, 1), "#05041a #2a1066 #7a1fa0 #e0489a #ffb0c8", (0, 0.35, 0.6, 0.85, 1))
     image = mix(image, rgb("#1a8ad0"), 0.6 * smooth(0.5, 0.75, fbm(p, 7, 4, seed=43)))
     stars = smooth(0.13, 0.04, cells(p, 30, seed=44)[0]) + smooth(0.2, 0.05, cells(p, 13, seed=45)[0])
     image = image * (0.35 + 0.85 * view.light)[..., None] * (1 - 0.7 * features(view))[..., None]

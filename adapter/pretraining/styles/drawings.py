@@ -12,9 +12,7 @@ from adapter.pretraining.styles.view import View
 
 def shade(view: View, colour_share: float = 0.5) -> np.ndarray:
     """[H,W] in 0..1 darkness to draw: light and shadow, and part of the local colour; 0 on the background."""
-    tone = np.clip(view.light / 1.08, 0, 1) * (
-        1 - colour_share + colour_share * luminance(view.albedo) ** 0.7
-    )
+    tone = np.clip(view.light / 1.08, 0, 1) * (1 - colour_share + colour_share * luminance(view.albedo) ** 0.7)
     return (1 - tone) * view.mask
 
 
@@ -78,9 +76,7 @@ def ballpoint(view: View) -> np.ndarray:
     x, y = view.pixels
     dark = shade(view, 0.6) * 1.2
     scribble = smooth(0.10, 0.6, dark) * smooth(0.45, 0.9, hatch(view, 0.35, 2.9, 3.5, seed=12))
-    scribble = np.maximum(
-        scribble, smooth(0.4, 0.9, dark) * smooth(0.45, 0.9, hatch(view, -0.9, 2.6, 3.0, seed=13))
-    )
+    scribble = np.maximum(scribble, smooth(0.4, 0.9, dark) * smooth(0.45, 0.9, hatch(view, -0.9, 2.6, 3.0, seed=13)))
     drawn = np.maximum(scribble * 0.85, 0.9 * smooth(0.2, 0.65, lines(view, 0.45)))
     rule = smooth(0.7, 0.2, np.abs((y + 4) % 11 - 5.5)) * 0.35
     page = mix(sheet(view, "#fbfaf3", 0.02), rgb("#9fb8d8"), rule)
@@ -91,9 +87,7 @@ def ballpoint(view: View) -> np.ndarray:
 def engraving(view: View) -> np.ndarray:
     """A banknote engraving: swelling parallel lines, crossed in the shadows."""
     dark = np.clip(shade(view, 0.6) * 1.25 + 0.08 * view.mask, 0, 1)
-    first = smooth(
-        1.0, 0.72, hatch(view, np.pi / 2 - 0.12, 2.7, 5.0, seed=15) * 0.5 + 0.62 - 0.72 * dark + 0.25
-    )
+    first = smooth(1.0, 0.72, hatch(view, np.pi / 2 - 0.12, 2.7, 5.0, seed=15) * 0.5 + 0.62 - 0.72 * dark + 0.25)
     cross = smooth(0.45, 0.8, dark) * smooth(0.3, 0.7, hatch(view, 0.5, 2.7, 4.0, seed=16))
     drawn = np.maximum.reduce([first * smooth(0.03, 0.12, dark), 0.85 * cross, 0.8 * lines(view, 0.4)])
     return mix(sheet(view, "#dfe6d2", 0.05), rgb("#12301f"), np.clip(drawn * view.mask + 0 * dark, 0, 0.95))
@@ -141,9 +135,7 @@ def chalkboard(view: View) -> np.ndarray:
     board = rgb("#1f3b30") * (0.85 + 0.4 * dust)[..., None]
     image = mix(board, rgb("#f4f4ea"), np.clip(chalk, 0, 0.95))
     image = mix(image, rgb("#f0a0a8"), 0.75 * view.region("lips", blur=0.6) * grain)
-    return mix(
-        image, rgb("#f2dc7a"), 0.5 * view.region("hair", blur=0.6) * grain * hatch(view, 0.3, 3.0, seed=25)
-    )
+    return mix(image, rgb("#f2dc7a"), 0.5 * view.region("hair", blur=0.6) * grain * hatch(view, 0.3, 3.0, seed=25))
 
 
 def crayon(view: View) -> np.ndarray:
@@ -166,9 +158,7 @@ def ink_wash(view: View) -> np.ndarray:
     image = mix(image, rgb("#b8b4a8"), 0.55 * halo)
     brush = smooth(0.25, 0.7, lines(view, 1.0)) * np.clip(0.3 + 1.3 * wet, 0, 1)
     image = mix(image, rgb("#0c0c0e"), 0.85 * brush)
-    seal = smooth(6.4, 5.6, np.maximum(np.abs(x - 114), np.abs(y - 112))) * (
-        0.75 + 0.5 * tooth(view, 33, 0.6)
-    )
+    seal = smooth(6.4, 5.6, np.maximum(np.abs(x - 114), np.abs(y - 112))) * (0.75 + 0.5 * tooth(view, 33, 0.6))
     return mix(image, rgb("#b8281c"), np.clip(seal, 0, 1))
 
 

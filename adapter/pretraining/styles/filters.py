@@ -103,12 +103,8 @@ def lines(view: View, width: float = 0.6, detail: float = 1.0) -> np.ndarray:
     weights = (0.32, 0.75, 0.5, 0.8, 0.6, 0.85, 0.2, 0.85, 0.9)
     borders = np.zeros_like(depth)
     for names, weight in zip(groups, weights, strict=True):
-        borders = np.maximum(
-            borders, weight * np.clip(slope(view.region(*names, blur=0.4), view) * 2.6, 0, 1)
-        )
-    face = np.clip(
-        2.5 * blur(view.region("mouth", "lips", "teeth", "eye", "iris", "lash", blur=0.5), view, 1.2), 0, 1
-    )
+        borders = np.maximum(borders, weight * np.clip(slope(view.region(*names, blur=0.4), view) * 2.6, 0, 1))
+    face = np.clip(2.5 * blur(view.region("mouth", "lips", "teeth", "eye", "iris", "lash", blur=0.5), view, 1.2), 0, 1)
     drawn = np.maximum(outline, detail * np.maximum(creases * (1 - 0.85 * face), borders))
     return np.clip(blur(drawn, view, width) * 1.35, 0, 1)
 

@@ -44,9 +44,7 @@ def occlusion(view: View, strength: float = 0.6) -> np.ndarray:
     return 1 - strength + strength * np.clip(blur(view.light, view, 0.6) * 1.05, 0, 1)
 
 
-def diffuse(
-    view: View, normals: np.ndarray, direction: tuple[float, ...] = KEY, wrap: float = 0.25
-) -> np.ndarray:
+def diffuse(view: View, normals: np.ndarray, direction: tuple[float, ...] = KEY, wrap: float = 0.25) -> np.ndarray:
     """[H,W] in 0..1 soft light from one side."""
     unit = np.asarray(direction, np.float32) / np.linalg.norm(direction)
     return np.clip((normals @ unit + wrap) / (1 + wrap), 0, 1) * occlusion(view)
@@ -86,11 +84,7 @@ def metal(
         lit = ramp(diffuse(view, normals), tones, places)
         image = mix(lit, mirrored, polish) * (0.35 + 0.65 * occlusion(view, 0.8))[..., None]
         image = image * (1 - marks * features(view))[..., None]
-        glint = (
-            0.75 * specular(normals, KEY, 45)
-            + 0.22 * specular(normals, KEY, 9)
-            + 0.2 * specular(normals, SIDE, 12)
-        )
+        glint = 0.75 * specular(normals, KEY, 45) + 0.22 * specular(normals, KEY, 9) + 0.2 * specular(normals, SIDE, 12)
         return over(view, image + glint[..., None] * rgb(shine), backdrop(view, centre, edge))
 
     return draw
@@ -156,9 +150,7 @@ def verdigris(view: View, image: np.ndarray) -> np.ndarray:
 def rust(view: View, image: np.ndarray) -> np.ndarray:
     """Flaking orange iron."""
     flakes = fbm(view.position, 16, 5, seed=4)
-    tones = ramp(
-        np.clip(0.15 + 1.5 * (flakes - 0.25), 0, 1), "#2b1a14 #5c2a14 #a04a1a #d2762a #8a3a18 #3c2620"
-    )
+    tones = ramp(np.clip(0.15 + 1.5 * (flakes - 0.25), 0, 1), "#2b1a14 #5c2a14 #a04a1a #d2762a #8a3a18 #3c2620")
     pits = smooth(0.62, 0.72, fbm(view.position, 55, 2, seed=8))
     return tones * (0.35 + 1.05 * luminance(image))[..., None] * (1 - 0.45 * pits)[..., None]
 
@@ -203,9 +195,7 @@ def cracks(view: View, image: np.ndarray) -> np.ndarray:
 
 def embers(view: View, image: np.ndarray) -> np.ndarray:
     """Glowing gaps between cooled plates of lava."""
-    near, second, plate = cells(
-        view.position + 0.03 * fbm(view.position, 9, 3, seed=2)[..., None], 13, seed=8
-    )
+    near, second, plate = cells(view.position + 0.03 * fbm(view.position, 9, 3, seed=2)[..., None], 13, seed=8)
     gap = 0.85 * smooth(0.16, 0.0, second - near)
     gap = np.maximum(gap, 0.95 * view.region("iris", "eye", "mouth", blur=0.5))
     gap = np.maximum(gap, 0.62 * view.region("brow", "lips", "glasses", blur=0.6))
@@ -225,9 +215,7 @@ def cobalt(view: View) -> np.ndarray:
     """White glazed porcelain, painted with cobalt blue in the manner of Delft."""
     normals = carved(view, depth=0.5, hair=0.25)
     image = ramp(diffuse(view, normals, wrap=0.5), "#8f9db5 #cdd6e2 #f3f5f7 #ffffff")
-    wave = np.sin(
-        view.position @ np.array([60, 90, 60], np.float32) + 10 * fbm(view.position, 10, 3, seed=21)
-    )
+    wave = np.sin(view.position @ np.array([60, 90, 60], np.float32) + 10 * fbm(view.position, 10, 3, seed=21))
     strands = 0.45 + 0.4 * smooth(-0.2, 0.5, wave)
     blossoms = smooth(0.34, 0.2, cells(view.position, 14, seed=9)[0])
     paint = np.maximum.reduce(
@@ -275,9 +263,7 @@ def chrome_tin(view: View) -> np.ndarray:
     """A robot: brushed steel plates with seams and bolts, glowing eyes."""
     normals = carved(view, hair=0.2)
     p = view.position
-    image = ramp(
-        reflection(normals), "#14181d #3a444e #77858f #20262c #a9bac6 #eef6fb", (0, 0.3, 0.47, 0.52, 0.66, 1)
-    )
+    image = ramp(reflection(normals), "#14181d #3a444e #77858f #20262c #a9bac6 #eef6fb", (0, 0.3, 0.47, 0.52, 0.66, 1))
     image = mix(image, ramp(diffuse(view, normals), "#20262c #66747f #b9c6cf"), 0.45)
     seam = np.minimum.reduce(
         [
@@ -292,9 +278,9 @@ def chrome_tin(view: View) -> np.ndarray:
     image = image * (1 - 0.75 * groove)[..., None] * (1 - 0.5 * features(view))[..., None]
     image = mix(image, rgb("#d9e4ea"), 0.8 * bolts)
     eyes = view.region("eye", "iris", blur=0.7)
-    image = mix(image, rgb("#12b8ff"), np.clip(eyes * 1.3, 0, 1)) + 0.9 * blur(eyes, view, 2.5)[
-        ..., None
-    ] * rgb("#0a7fd0")
+    image = mix(image, rgb("#12b8ff"), np.clip(eyes * 1.3, 0, 1)) + 0.9 * blur(eyes, view, 2.5)[..., None] * rgb(
+        "#0a7fd0"
+    )
     image = mix(image, rgb("#0b1015"), 0.8 * view.region("mouth", "teeth", blur=0.5))
     image = image + 0.7 * specular(normals, KEY, 50)[..., None]
     return over(view, image, backdrop(view, "#3c4650", "#14191f"))
@@ -305,14 +291,10 @@ def glass(view: View) -> np.ndarray:
     normals = carved(view, hair=0.6)
     bands = 0.5 + 0.5 * np.sin(11 * normals[..., 0] * normals[..., 2] + 9 * normals[..., 1])
     image = ramp(bands, "#3d6f9e #9ccbe8 #e9f6ff #7fb4da #ffffff")
-    fringe = np.stack(
-        [0.5 + 0.5 * np.sin(16 * normals[..., 1] + 9 * normals[..., 0] + k) for k in (0, 2.1, 4.2)], -1
-    )
+    fringe = np.stack([0.5 + 0.5 * np.sin(16 * normals[..., 1] + 9 * normals[..., 0] + k) for k in (0, 2.1, 4.2)], -1)
     image = mix(image, fringe, 0.28)
     image = image * (0.45 + 0.55 * occlusion(view, 0.8))[..., None] * (1 - 0.4 * features(view))[..., None]
-    image = (
-        mix(image, rgb("#f6fcff"), 0.8 * rim(view.facing, 2.2)) + 0.9 * specular(normals, KEY, 60)[..., None]
-    )
+    image = mix(image, rgb("#f6fcff"), 0.8 * rim(view.facing, 2.2)) + 0.9 * specular(normals, KEY, 60)[..., None]
     return over(view, image, backdrop(view, "#3f6d92", "#16304a"))
 
 

@@ -32,9 +32,7 @@ def _fbm(points, octaves, seed, out):
     for n in range(points.shape[0]):
         total, amplitude, scale, reach = 0.0, 1.0, 1.0, 0.0
         for octave in range(octaves):
-            total += amplitude * _value(
-                points[n, 0] * scale, points[n, 1] * scale, points[n, 2] * scale, seed + octave
-            )
+            total += amplitude * _value(points[n, 0] * scale, points[n, 1] * scale, points[n, 2] * scale, seed + octave)
             reach += amplitude
             amplitude *= 0.5
             scale *= 2.03

@@ -33,9 +33,7 @@ def warp(image: np.ndarray, view: View, amount: float, frequency: float, seed: i
     reach = 2 * view.scaled(amount)
     dx = reach * (fbm(points, frequency, 3, seed=seed) - 0.5)
     dy = reach * (fbm(points, frequency, 3, seed=seed + 50) - 0.5)
-    return cv2.remap(
-        image.astype(np.float32), x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.remap(image.astype(np.float32), x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def relief(image: np.ndarray, view: View, height: np.ndarray, strength: float) -> np.ndarray:
@@ -110,9 +108,7 @@ def dabs(image: np.ndarray, view: View, points: np.ndarray, frequency: float, se
     """Average an image over Worley cells."""
     _, _, name = cells(points, frequency, seed=seed)
     key = np.unique(np.round(name * 65535).astype(np.int64), return_inverse=True)[1].reshape(-1)
-    block = ((view.pixels[0] // 24).astype(np.int64) * 8 + (view.pixels[1] // 24).astype(np.int64)).reshape(
-        -1
-    )
+    block = ((view.pixels[0] // 24).astype(np.int64) * 8 + (view.pixels[1] // 24).astype(np.int64)).reshape(-1)
     joint = np.unique(key * 64 + block, return_inverse=True)[1]
     count = np.bincount(joint)
     flat = image.reshape(-1, 3)
@@ -224,9 +220,7 @@ def pop_art(view: View) -> np.ndarray:
     image = mix(image, rgb("#e8121c"), view.region("lips", blur=0.4))
     image = mix(image, rgb("#7cf03a"), view.region("shirt", blur=0.4))
     image = mix(image, rgb("#ffffff"), view.region("eye", "teeth", blur=0.4))
-    ink = np.maximum(
-        smooth(0.36, 0.28, tone) * (1 - view.region("hair")), smooth(0.4, 0.75, lines(view, 0.7))
-    )
+    ink = np.maximum(smooth(0.36, 0.28, tone) * (1 - view.region("hair")), smooth(0.4, 0.75, lines(view, 0.7)))
     ink = np.maximum(ink, view.region("brow", "iris", "glasses", blur=0.4))
     ink = moved(ink * view.mask, view, 1.2) * (0.9 + 0.3 * tooth(view, 43, 0.8))
     image = over(view, image, rgb("#ff7a1a"))

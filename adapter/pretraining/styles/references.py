@@ -1,4 +1,4 @@
-"""Draw the procedural reference pictures of ``examples/``: `python -m adapter.pretraining.styles.references examples`."""
+"""Draw the procedural references: `python -m adapter.pretraining.styles.references examples`."""
 
 import argparse
 from pathlib import Path

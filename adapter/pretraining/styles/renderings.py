@@ -70,9 +70,7 @@ def anime(view: View) -> np.ndarray:
     albedo = blur(view.albedo, view, 0.5)
     skin = view.region("skin", "nose", "ear", "neck", "beard", blur=0.5)
     albedo = mix(albedo, mix(albedo, rgb("#ffe6d8"), 0.6), skin)
-    albedo = mix(
-        albedo, saturate(np.clip(albedo * 1.15, 0, 1), 2.2), view.region("hair", "brow", "iris", blur=0.5)
-    )
+    albedo = mix(albedo, saturate(np.clip(albedo * 1.15, 0, 1), 2.2), view.region("hair", "brow", "iris", blur=0.5))
     shadow = smooth(0.78, 0.70, view.light)
     image = mix(albedo, albedo * np.array([0.84, 0.70, 0.82], np.float32), shadow)
     blush = blur(view.region("nose", blur=1.0), view, 5.5)
@@ -128,9 +126,7 @@ def stained_glass(view: View) -> np.ndarray:
 def neon(view: View) -> np.ndarray:
     """Glowing tubes in the dark."""
     line = smooth(0.2, 0.7, lines(view, 0.5))
-    colour = mix(
-        rgb("#ff2ac8") * np.ones_like(view.color), rgb("#18d8ff"), smooth(-0.5, 0.5, view.facing[..., 0])
-    )
+    colour = mix(rgb("#ff2ac8") * np.ones_like(view.color), rgb("#18d8ff"), smooth(-0.5, 0.5, view.facing[..., 0]))
     colour = mix(colour, rgb("#ffb020"), view.region("hair", blur=1.5))
     colour = mix(colour, rgb("#ff2038"), view.region("lips", "mouth", blur=1.2))
     colour = mix(colour, rgb("#50ff70"), view.region("eye", "iris", "lash", blur=1.2))
@@ -142,15 +138,11 @@ def neon(view: View) -> np.ndarray:
 
 def thermal(view: View) -> np.ndarray:
     """Thermal camera: warm face yellow to white, cool hair and glasses, cold blue room."""
-    warmth = (
-        0.60 + 0.24 * np.clip(view.facing[..., 2], 0, 1) + 0.16 * (fbm(view.position, 9, 3, seed=57) - 0.5)
-    )
+    warmth = 0.60 + 0.24 * np.clip(view.facing[..., 2], 0, 1) + 0.16 * (fbm(view.position, 9, 3, seed=57) - 0.5)
     warmth = warmth - 0.34 * view.region("hair", blur=1.2) - 0.30 * view.region("shirt", blur=1.0)
     warmth = warmth - 0.42 * view.region("glasses", blur=0.6) - 0.12 * view.region("nose", blur=1.5)
     warmth = warmth - 0.14 * view.region("beard", blur=1.2) - 0.1 * view.region("brow", blur=0.8)
-    warmth = (
-        warmth + 0.14 * view.region("eye", "iris", "mouth", blur=0.9) + 0.06 * view.region("lips", blur=0.8)
-    )
+    warmth = warmth + 0.14 * view.region("eye", "iris", "mouth", blur=0.9) + 0.06 * view.region("lips", blur=0.8)
     warmth = blur(mix(np.full_like(warmth, 0.1)[..., None], warmth[..., None], view.mask)[..., 0], view, 0.9)
     return ramp(np.clip(warmth, 0, 1), "#05022a #2408a0 #8a10b0 #e02a4a #ff8a10 #ffe030 #ffffff")
 
@@ -170,9 +162,7 @@ def x_ray(view: View) -> np.ndarray:
 def night_vision(view: View) -> np.ndarray:
     """Green image intensifier with scan lines, grain and a round vignette."""
     x, y = view.pixels
-    value = over(view, np.repeat((0.25 + 0.8 * view.tone)[..., None], 3, -1), np.full(3, 0.16, np.float32))[
-        ..., 0
-    ]
+    value = over(view, np.repeat((0.25 + 0.8 * view.tone)[..., None], 3, -1), np.full(3, 0.16, np.float32))[..., 0]
     value = value + 0.35 * tooth(view, 59, 1.3) + 0.9 * view.region("iris", blur=0.5)
     value = value * (0.84 + 0.16 * np.sin(2.1 * y)) * smooth(88, 48, np.hypot(x - 64, y - 64))
     return ramp(np.clip(value, 0, 1), "#000600 #04400c #18a030 #70f070 #e8ffe0")
@@ -183,9 +173,7 @@ def sepia(view: View) -> np.ndarray:
     x, y = view.pixels
     value = luminance(over(view, contrast(view.color, 1.1, 0.45), rgb("#b8b0a8")))
     value = blur(value, view, 0.5) * smooth(104, 40, np.hypot(x - 64, y - 64)) ** 0.6
-    scratches = smooth(
-        1.12, 1.2, fbm(screen(view) * np.array([1, 0.01, 1], np.float32), 0.6, 2, seed=61) * 1.5
-    )
+    scratches = smooth(1.12, 1.2, fbm(screen(view) * np.array([1, 0.01, 1], np.float32), 0.6, 2, seed=61) * 1.5)
     stains = fbm(screen(view), 0.05, 4, seed=62) - 0.5
     return ramp(
         np.clip(value * 0.92 + 0.12 * stains + 0.2 * scratches, 0, 1),

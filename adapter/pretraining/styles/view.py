@@ -106,6 +106,4 @@ class View:
 def _without_white(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Undo the blend with white at the edge."""
     share = np.maximum(mask, 0.25)[..., None]
-    return np.where(mask[..., None] > 0, np.clip((image - (1 - mask[..., None])) / share, 0, 1), 1).astype(
-        np.float32
-    )
+    return np.where(mask[..., None] > 0, np.clip((image - (1 - mask[..., None])) / share, 0, 1), 1).astype(np.float32)

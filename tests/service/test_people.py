@@ -1,0 +1,56 @@
+"""People are the same for every domain and camera; the swing of the camera closes."""
+
+import numpy as np
+import pytest
+
+from adapter.eg3d import Eg3d
+from adapter.service.people import People, Sway
+
+
+@pytest.fixture(scope="module")
+def generator(base):
+    return Eg3d.from_pretrained(base)
+
+
+def test_more_people_begin_with_the_same_ones(generator):
+    few, many = People.draw(generator, 2, seed=3), People.draw(generator, 4, seed=3)
+    assert few.latents.equal(many.latents[:2])
+    assert not People.draw(generator, 2, seed=4).latents.equal(few.latents)
+
+
+def test_unchanged_parts_give_targets_equal_to_their_sources(generator):
+    people = People.draw(generator, 3, seed=0)
+    pairs = people.pairs(generator.parts(), yaw=0.2)
+    side = generator.config.image_resolution
+    assert pairs.sources.shape == (3, side, side, 3)
+    assert pairs.sources.dtype == np.uint8
+    assert np.array_equal(pairs.sources, pairs.targets)
+    assert not np.array_equal(pairs.sources, people.pairs(generator.parts(), yaw=-0.2).sources)
+
+
+def test_enlarged_pictures_keep_their_sides_apart(generator):
+    pairs = People.draw(generator, 2, seed=0).pairs(generator.parts())
+    pairs.targets[:] = 255
+    large = pairs.enlarged(64)
+    assert large.sources.shape == large.targets.shape == (2, 64, 64, 3)
+    assert (large.targets == 255).all()
+    assert not (large.sources == 255).all()
+
+
+@pytest.mark.parametrize("frames", [8, 48, 72])
+def test_the_swing_is_a_closed_loop_of_neighbouring_poses(frames: int):
+    sway = Sway(frames)
+    order = sway.order
+    assert len(order) == frames
+    assert set(order) == set(range(len(sway.poses)))
+    assert len(sway.poses) == frames // 2 + 1
+    steps = np.diff([*order, order[0]])
+    assert np.abs(steps).max() == 1
+
+
+def test_the_swing_starts_in_front_and_reaches_both_sides():
+    sway = Sway(yaw=0.4, pitch=0.1)
+    yaws, pitches = zip(*sway.poses, strict=True)
+    assert sway.poses[sway.order[0]][0] == pytest.approx(0, abs=1e-9)
+    assert (min(yaws), max(yaws)) == pytest.approx((-0.4, 0.4))
+    assert max(map(abs, pitches)) == pytest.approx(0.1)
