@@ -140,7 +140,7 @@ class Objective:
         self.references = references
         with torch.no_grad():
             self.reference_seen = [encoder.encode(references, self.layers, self.joint) for encoder in self.encoders]
-        self.centres = [_centre(seen) for seen in pool.seen[: len(self.encoders)]]
+        self.centres = [_centre(seen) for seen in pool.seen]
 
     def __call__(
         self, images: Tensor, index: Sequence[int], features: Tensor | None, random: torch.Generator

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adapter.eg3d.kernels import fast
 from adapter.eg3d.layers import (
     ACTIVATION_GAIN,
     FullyConnected,
-    demodulation,
     modulated_convolution,
     normal,
     resample_filter,
@@ -21,8 +21,10 @@ NoiseMode = Literal["none", "const", "random"]
 
 
 def clamp(x: Tensor, limit: float | None) -> Tensor:
-    """Limit ``x`` to [-limit, limit]; no limit leaves it as it is."""
-    return x if limit is None else x.clamp(-limit, limit)
+    """Limit ``x`` to [-limit, limit], in place where no gradient flows; no limit leaves it as it is."""
+    if limit is None:
+        return x
+    return x.clamp(-limit, limit) if x.requires_grad else x.clamp_(-limit, limit)
 
 
 class SynthesisLayer(nn.Module):
@@ -52,20 +54,32 @@ class SynthesisLayer(nn.Module):
         self, x: Tensor, w: Tensor, noise_mode: NoiseMode = "const", generator: torch.Generator | None = None
     ) -> Tensor:
         """Map features [N, I, H, W] and latents [N, w] to [N, O, H', W']; noise is drawn from ``generator``."""
-        styles = self.affine(w)
-        y = modulated_convolution(
-            x, self.weight, styles, up=self.up, fir=self.resample_filter, replicate=self.replicate
-        )
         # The activation's gain is positive, so it moves into the factors before it and saves passes over y.
-        scale = demodulation(self.weight, styles) * ACTIVATION_GAIN
-        y = torch.addcmul((self.bias * ACTIVATION_GAIN)[:, None, None], y, scale[:, :, None, None])
-        if noise_mode == "const":
-            y = y + self.noise_const * (self.noise_strength * ACTIVATION_GAIN)
-        elif noise_mode == "random":
-            shape = (len(x), 1, self.resolution, self.resolution)
-            noise = torch.randn(shape, generator=generator, device=x.device)
-            y = y + noise * (self.noise_strength * ACTIVATION_GAIN)
-        return clamp(F.leaky_relu(y, 0.2), self.limit)
+        y = modulated_convolution(
+            x,
+            self.weight,
+            self.affine(w),
+            self.bias,
+            gain=ACTIVATION_GAIN,
+            up=self.up,
+            fir=self.resample_filter,
+            replicate=self.replicate,
+        )
+        y = self._add_noise(y, noise_mode, generator)
+        return clamp(F.leaky_relu(y, 0.2, inplace=True), self.limit)
+
+    def _add_noise(self, y: Tensor, noise_mode: NoiseMode, generator: torch.Generator | None) -> Tensor:
+        if noise_mode == "none":
+            return y
+        if noise_mode == "random":
+            shape = (len(y), 1, self.resolution, self.resolution)
+            noise = torch.randn(shape, generator=generator, device=y.device)
+        else:
+            noise = self.noise_const
+        trained = torch.is_grad_enabled() and self.noise_strength.requires_grad
+        if not trained and fast(y) and float(self.noise_strength) == 0:
+            return y
+        return y.addcmul_(noise, self.noise_strength * ACTIVATION_GAIN)
 
 
 class ToRgb(nn.Module):
@@ -81,8 +95,8 @@ class ToRgb(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map features [N, I, H, W] and latents [N, w] to [N, O, H, W]."""
-        y = modulated_convolution(x, self.weight, self.affine(w) * self.style_gain)
-        return clamp(y + self.bias[:, None, None], self.limit)
+        styles = self.affine(w) * self.style_gain
+        return clamp(modulated_convolution(x, self.weight, styles, self.bias, demodulate=False), self.limit)
 
 
 class SynthesisBlock(nn.Module):

@@ -161,6 +161,7 @@ PRESETS: dict[str, Eg3dConfig] = {
         raw_resolution=64,
         camera_radius=1.7,
         camera_pivot=(0.0, 0.0, 0.0),
+        focal=1.7074,
     ),
     "heads": Eg3dConfig(
         superresolution=SuperresolutionConfig(

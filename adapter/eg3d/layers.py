@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adapter.eg3d.kernels import fast
+
 ACTIVATION_GAIN = math.sqrt(2.0)
 
 
@@ -82,27 +84,69 @@ def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
     return (styles.square() @ weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt()
 
 
-def modulated_convolution(
-    x: Tensor, weight: Tensor, styles: Tensor, *, up: bool = False, fir: Tensor | None = None, replicate: bool = False
+def convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    up: bool = False,
+    fir: Tensor | None = None,
+    replicate: bool = False,
 ) -> Tensor:
-    """Convolution whose input channels are scaled by per-sample styles (StyleGAN2, section 2.2).
+    """Convolution that keeps the side of [N, I, H, W], or doubles it.
 
-    Scales the inputs of one shared convolution; with `demodulation` of its outputs this equals per-sample weights
-    up to rounding.
+    Args:
+        weight: [O, I, k, k].
+        bias: [O].
+        up: transposed convolution of stride 2, then ``fir`` [4, 4] with gain 4.
+        replicate: continue the border instead of padding with zeros; k must be 3.
+    """
+    if replicate:
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    if not up:
+        return F.conv2d(x, weight, bias, padding=0 if replicate else weight.shape[-1] // 2)
+    y = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2, padding=1 if replicate else 0)
+    spread = (fir * 4).expand(len(weight), 1, 4, 4)
+    return F.conv2d(y, spread, bias, padding=0 if replicate else 1, groups=len(weight))
+
+
+def modulated_convolution(
+    x: Tensor,
+    weight: Tensor,
+    styles: Tensor,
+    bias: Tensor,
+    *,
+    gain: float = 1.0,
+    demodulate: bool = True,
+    up: bool = False,
+    fir: Tensor | None = None,
+    replicate: bool = False,
+) -> Tensor:
+    """Convolution with weights of each sample's own: gain * (demodulated w_oi * s_i * x_i + b_o) (StyleGAN2, 2.2).
 
     Args:
         x: features [N, I, H, W].
-        weight: [O, I, k, k].
+        weight: [O, I, k, k], shared.
         styles: [N, I].
-        up: double the side: transposed convolution, then ``fir`` [4, 4] with gain 4.
-        replicate: continue the border instead of padding with zeros.
+        bias: [O].
+        demodulate: divide by the norm of each output channel's modulated weights.
+        up, fir, replicate: as in `convolution`.
     """
-    outputs, _, size, _ = weight.shape
-    scaled = x * styles[:, :, None, None]
-    if replicate:
-        scaled = F.pad(scaled, (1, 1, 1, 1), mode="replicate")
-    if not up:
-        return F.conv2d(scaled, weight, padding=0 if replicate else size // 2)
-    y = F.conv_transpose2d(scaled, weight.transpose(0, 1), stride=2)
-    y = F.conv2d(y, (fir * 4).expand(outputs, 1, 4, 4), padding=1, groups=outputs)
-    return y[:, :, 2:-2, 2:-2] if replicate else y
+    options = {"up": up, "fir": fir, "replicate": replicate}
+    if len(x) == 1 and fast(x) and _lighter_than(weight, x, up):
+        own = weight * styles[0][:, None, None]
+        if demodulate:
+            own = own * ((own.square().sum(dim=(1, 2, 3)) + 1e-8).rsqrt() * gain)[:, None, None, None]
+        return convolution(x, own, bias * gain, **options)
+    y = convolution(x * styles[:, :, None, None], weight, **options)
+    if not demodulate:
+        return y + (bias * gain)[:, None, None]
+    scale = demodulation(weight, styles) * gain
+    return torch.addcmul((bias * gain)[:, None, None], y, scale[:, :, None, None])
+
+
+def _lighter_than(weight: Tensor, x: Tensor, up: bool) -> bool:
+    """Whether modulating the weights moves less memory than scaling the features before and after."""
+    outputs, inputs = weight.shape[:2]
+    pixels = x.shape[2] * x.shape[3]
+    return 2 * weight.numel() < pixels * (inputs + outputs * (4 if up else 1))

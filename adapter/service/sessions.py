@@ -50,8 +50,8 @@ class Sessions:
         shutil.rmtree(self.folder(session), ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove the folders of jobs that began more than a lifetime ago, and of sessions without jobs as old."""
+        """Remove the folders of jobs that began more than a lifetime ago, and of sessions in which nothing began since."""
         limit = time.time() - self.lifetime
-        for folder in (*self.root.glob("*/job-*"), *self.root.glob("*")):
-            if folder.is_dir() and folder.stat().st_mtime < limit:
-                shutil.rmtree(folder, ignore_errors=True)
+        folders = [*self.root.glob("*"), *self.root.glob("*/job-*")]
+        for folder in [folder for folder in folders if folder.is_dir() and folder.stat().st_mtime < limit]:
+            shutil.rmtree(folder, ignore_errors=True)

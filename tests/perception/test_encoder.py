@@ -131,7 +131,7 @@ def test_resizing_is_bicubic_with_antialiasing(vit: torch.nn.Module) -> None:
 
 @pytest.mark.parametrize("layer", ["stage9", 3, "", None, -1])
 def test_unknown_layer_is_named(embedded: ImageEncoder, layer: object) -> None:
-    with pytest.raises(ValueError, match="no layer.*stem"):
+    with pytest.raises(ValueError, match=r"no layer.*stem"):
         embedded.encode(torch.zeros(1, 3, 32, 32), (layer,))
     with pytest.raises(ValueError, match="no layer"):
         embedded.grid(layer)
@@ -152,7 +152,7 @@ def test_asking_for_nothing_is_refused(embedded: ImageEncoder) -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UserError, match="clip-heads.*ViT-B-32"):
+    with pytest.raises(UserError, match=r"clip-heads.*ViT-B-32"):
         load_encoder("no-such-clip")
 
 

@@ -8,6 +8,7 @@ import torch
 
 from adapter.adaptation.methods import LossTerm, Method, Stage
 from adapter.eg3d import Eg3d, Eg3dConfig, RenderingConfig, SuperresolutionConfig
+from adapter.service import jobs
 from adapter.service.requests import PRESETS, AdaptRequest, Preset
 
 CONFIG = Eg3dConfig(
@@ -56,16 +57,30 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def request_for(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Makes requests for the tiny base, into an own folder."""
-    monkeypatch.setitem(PRESETS, "tiny", Preset("Tiny", 1, METHOD))
+@pytest.fixture(scope="session", autouse=True)
+def _small_and_tiny():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "tiny", Preset("Tiny", 1, METHOD))
+        patch.setattr(jobs, "VIDEO_TILE", 48)
+        patch.setattr(jobs, "PREVIEW_TILE", 48)
+        patch.setattr(jobs, "GRID_TILE", 48)
+        yield
+
+
+@pytest.fixture(scope="session")
+def make_request(base: Path):
+    """Makes requests for the tiny base."""
     picture = np.zeros((64, 64, 3), np.uint8)
     picture[:, :, 0] = 200
     picture[20:44, 20:44, 1] = 180
 
-    def make(**values) -> AdaptRequest:
-        settings = {"preset": "tiny", "base": str(base), "folder": str(tmp_path / "out")}
-        return AdaptRequest(picture, **{**settings, **values})
+    def make(folder: Path, **values) -> AdaptRequest:
+        return AdaptRequest(picture, str(folder), **{"preset": "tiny", "base": str(base), **values})
 
     return make
+
+
+@pytest.fixture
+def request_for(make_request, tmp_path: Path):
+    """Makes requests for the tiny base, into an own folder."""
+    return lambda **values: make_request(values.pop("folder", tmp_path / "out"), **values)

@@ -13,7 +13,7 @@ from adapter.adaptation.domain import Domain
 from adapter.eg3d import Eg3d
 from adapter.errors import UserError
 from adapter.service.jobs import adapt_job, request_stop
-from adapter.service.requests import DONE, LOADING, PRESETS, RENDERING, gpu_seconds
+from adapter.service.requests import DONE, LOADING, PRESETS, RENDERING, WRITING, gpu_seconds
 
 FILES = {
     "orbit.mp4",
@@ -31,50 +31,67 @@ def names(folder: str) -> set[str]:
     return {path.name for path in Path(folder).iterdir()}
 
 
-def test_a_whole_job(request_for):
-    request = request_for(seed=5)
-    updates = list(adapt_job(request))
+@pytest.fixture(scope="module")
+def finished(make_request, tmp_path_factory: pytest.TempPathFactory):
+    """A request and all updates of its job."""
+    request = make_request(tmp_path_factory.mktemp("finished"), seed=5)
+    return request, list(adapt_job(request))
+
+
+def test_stages_and_steps_come_in_order(finished):
+    updates = finished[1]
     stages = [stage for stage, _ in itertools.groupby(update.stage for update in updates)]
-    assert stages[0] == LOADING
-    assert stages[-1] == DONE
-    assert ["Tri-D", "G2"] == [stage for stage in stages if stage in ("Tri-D", "G2")]
+    assert stages == [LOADING, "Preparing", "Tri-D", "G2", "Finished", RENDERING, WRITING, DONE]
     assert [update.step for update in updates if update.stage in ("Tri-D", "G2")] == list(range(1, 9))
-    previews = [update.preview for update in updates if update.preview is not None]
-    assert len(previews) > 5
-    assert all(preview.dtype == np.uint8 and preview.shape == previews[0].shape for preview in previews)
     assert all(0 <= update.fraction <= 1 for update in updates)
     assert all(update.seconds_left is None or update.seconds_left >= 0 for update in updates)
-
-    result = updates[-1].result
     assert all(update.result is None for update in updates[:-1])
+
+
+def test_previews_come_every_few_steps_and_change(finished):
+    previews = {update.step: update.preview for update in finished[1] if update.stage in ("Tri-D", "G2")}
+    assert [step for step, preview in previews.items() if preview is not None] == [2, 4, 6, 8]
+    assert previews[2].dtype == np.uint8
+    assert previews[2].shape == previews[8].shape
+    half = previews[2].shape[1] // 2
+    assert np.array_equal(previews[2][:, :half], previews[8][:, :half]), "sources stay"
+    assert not np.array_equal(previews[2][:, half:], previews[8][:, half:]), "targets move"
+
+
+def test_the_files_are_what_they_should_be(finished):
+    request, updates = finished
+    result = updates[-1].result
     assert names(request.folder) == FILES
-    assert result.steps == 8
-    assert result.settings["seed"] == 5
-    with av.open(result.orbit) as video:
-        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
-    assert len(frames) == 72
-    assert all(side % 2 == 0 for side in frames[0].shape[:2])
-    assert np.abs(frames[0].astype(int) - frames[36]).mean() < 2, "front on the way out and on the way back"
-    for name in ("grid", "before", "after"):
-        with Image.open(getattr(result, name)) as image:
-            assert min(image.size) >= 512
+    assert (result.steps, result.settings["seed"], len(result.people)) == (8, 5, 3)
+    for path in (result.orbit, *result.people):
+        with av.open(path) as video:
+            frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+        assert len(frames) == 72
+        assert all(side % 2 == 0 for side in frames[0].shape[:2])
+        assert np.abs(frames[0].astype(int) - frames[36]).mean() < 1, "the same front on the way out and back"
+    for path in (result.before, result.after):
+        with Image.open(path) as image:
+            assert image.size == (512, 512)
+    with Image.open(result.grid) as grid:
+        assert grid.width > 6 * 48
+        assert grid.height > 4 * 48
     domain = Domain.load(result.domain)
     assert domain.metadata.seed == 5
     domain.check(Eg3d.from_pretrained(request.base))
 
 
-def test_everything_that_crosses_to_a_worker_can_be_pickled(request_for):
-    request = request_for(people=1)
+def test_everything_that_crosses_to_a_worker_can_be_pickled(finished):
+    request, updates = finished
     assert pickle.loads(pickle.dumps(request)).preset == "tiny"
-    for update in adapt_job(request):
-        pickle.loads(pickle.dumps(update))
+    assert pickle.loads(pickle.dumps(updates))[-1].result == updates[-1].result
 
 
-def test_strength_zero_shows_the_source_twice(request_for):
+def test_strength_zero_shows_the_source_twice(finished, request_for):
     result = list(adapt_job(request_for(strength=0.0, people=1)))[-1].result
     before, after = (np.asarray(Image.open(path)) for path in (result.before, result.after))
     assert np.array_equal(before, after)
-    learned = list(adapt_job(request_for(strength=1.0, people=1)))[-1].result
+    learned = finished[1][-1].result
+    assert np.array_equal(before, np.asarray(Image.open(learned.before)))
     assert not np.array_equal(before, np.asarray(Image.open(learned.after)))
 
 
@@ -144,11 +161,9 @@ def test_a_job_whose_folder_is_gone_ends_without_bringing_it_back(request_for):
     assert not Path(request.folder).exists()
 
 
-def test_two_jobs_with_one_seed_are_equal(request_for, tmp_path: Path):
-    first, second = (
-        Domain.load(list(adapt_job(request_for(folder=str(tmp_path / name), people=1)))[-1].result.domain)
-        for name in ("a", "b")
-    )
+def test_the_same_request_gives_the_same_domain(finished, request_for):
+    first = Domain.load(finished[1][-1].result.domain)
+    second = Domain.load(list(adapt_job(request_for(seed=5, people=3)))[-1].result.domain)
     assert all(value.equal(second.weights[name]) for name, value in first.weights.items())
 
 
@@ -160,7 +175,6 @@ def test_two_jobs_with_one_seed_are_equal(request_for, tmp_path: Path):
         ({"strength": 3.0}, "strength"),
         ({"seed": -1}, "seed"),
         ({"people": 0}, "people"),
-        ({"base": "no-such-base"}, "no-such-base"),
         ({"encoder": "no-such-clip"}, "no-such-clip"),
     ],
 )
@@ -168,6 +182,11 @@ def test_wrong_settings_are_refused_with_a_sentence(request_for, values, said):
     with pytest.raises(UserError, match=said) as caught:
         list(adapt_job(request_for(**values)))
     assert str(caught.value).endswith(".")
+
+
+def test_a_base_that_is_not_there_is_said(request_for, tmp_path: Path):
+    with pytest.raises(UserError, match=r"config\.json cannot be read"):
+        list(adapt_job(request_for(base=str(tmp_path))))
 
 
 def test_gpu_time_follows_the_steps(request_for):

@@ -47,6 +47,7 @@ def new_model(seed: int = 0) -> nn.Module:
         model = open_clip.CustomTextCLIP(**model_config)
     trunk = {name: tensor for name, tensor in imagenet_state().items() if not name.startswith("classifier.")}
     model.visual.trunk.load_state_dict(trunk)
+    open_clip.model.set_model_preprocess_cfg(model, CONFIG["preprocess_cfg"])
     return model
 
 

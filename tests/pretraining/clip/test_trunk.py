@@ -66,3 +66,10 @@ def test_names() -> None:
 def test_new_model_carries_the_trunk() -> None:
     model = new_model()
     assert torch.equal(model.visual.trunk.state_dict()["conv_stem.weight"], imagenet_state()["conv_stem.weight"])
+
+
+def test_new_model_can_be_wrapped() -> None:
+    from adapter.perception import ImageEncoder
+
+    found = ImageEncoder(new_model()).encode(torch.zeros(1, 3, 128, 128), ("pooled",))
+    assert found.embedding.shape == (1, 128)
