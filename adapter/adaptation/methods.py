@@ -244,6 +244,7 @@ _SMALL_CLIP = (
     LossTerm("feature_structure", 10.0),
     LossTerm("colour_distribution", 3.0, side=64),
     LossTerm("shallow_distribution", 1.5, ("stage0",)),
+    LossTerm("background_colour", 2.0, side=8),
     LossTerm("moments", 0.3, ("stage0", "stage1", "stage2")),
 )
 _CLIP_VIT = (
@@ -256,15 +257,15 @@ _CLIP_VIT = (
 
 def _tri_d_then_g2(tri_d: int, g2: int, learning_rate: float, *more: str) -> tuple[Stage, ...]:
     return (
-        Stage("Tri-D", ("decoder", *more), tri_d, learning_rate),
+        Stage("Tri-D", ("decoder", *more), tri_d, learning_rate, rates=(("background", 0.3),)),
         Stage("G2", ("superresolution",), g2, learning_rate),
     )
 
 
 METHODS: dict[str, dict[str, Method]] = {
     "3d-adapter": {
-        "quick": Method("3d-adapter", "quick", _tri_d_then_g2(60, 230, 0.01, "background"), _SMALL_CLIP, background=8),
-        "full": Method("3d-adapter", "full", _tri_d_then_g2(120, 560, 0.01, "background"), _SMALL_CLIP, background=8),
+        "quick": Method("3d-adapter", "quick", _tri_d_then_g2(60, 230, 0.01, "background"), _SMALL_CLIP, background=4),
+        "full": Method("3d-adapter", "full", _tri_d_then_g2(120, 560, 0.01, "background"), _SMALL_CLIP, background=4),
         "clip-vit": Method(
             "3d-adapter",
             "clip-vit",

@@ -5,7 +5,6 @@ from torch import Tensor, nn
 
 from adapter.eg3d.blocks import NoiseMode, SynthesisBlock
 from adapter.eg3d.config import Eg3dConfig
-from adapter.eg3d.kernels import fast
 from adapter.eg3d.layers import FullyConnected, normalize_rms
 
 
@@ -61,9 +60,6 @@ class Synthesis(nn.Module):
 
     def forward(self, ws: Tensor, noise_mode: NoiseMode = "const", generator: torch.Generator | None = None) -> Tensor:
         """Map ws [N, num_ws, w] to a plane image [N, 3 * C, H, W]."""
-        if len(ws) > 1 and noise_mode != "random" and fast(ws) and not torch.is_grad_enabled():
-            # One latent at a time stays in the cache, and its weights can take the modulation.
-            return torch.cat([self.forward(one, noise_mode) for one in ws.split(1)])
         x = image = None
         row = 0
         for resolution in self.resolutions:

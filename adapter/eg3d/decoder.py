@@ -11,7 +11,6 @@ from adapter.eg3d.kernels import fast
 from adapter.eg3d.layers import FullyConnected
 
 COLOUR_GAIN, COLOUR_SHIFT = 1.002, -0.001
-LARGEST_EXPONENT = 80.0
 
 
 class DecoderWeights(NamedTuple):
@@ -29,11 +28,18 @@ class DecoderWeights(NamedTuple):
     colour_bias: Tensor
 
 
-def softplus_(x: Tensor) -> Tensor:
-    """Softplus in place, without gradient; off by 1e-7 at most."""
-    if not fast(x) or float(x.amax()) > LARGEST_EXPONENT:
-        return x.copy_(F.softplus(x))
-    return x.exp_().add_(1).log_()
+def hidden_and_density(features: Tensor, weights: DecoderWeights) -> tuple[Tensor, Tensor]:
+    """Hidden units [K, H] and raw density [K] of plane features [K, C], without gradient; off by 1e-7 or so."""
+    if fast(features):
+        # softplus(x + b) = log(1 + exp(b) exp(x)), which needs no pass for the bias.
+        hidden = (features @ weights.hidden.T).exp_()
+        torch.addcmul(hidden.new_ones(1), hidden, weights.hidden_bias.exp(), out=hidden).log_()
+        density = torch.addmv(weights.density_bias, hidden, weights.density)
+        # Where exp overflowed, the density shows it.
+        if bool(density.isfinite().all()):
+            return hidden, density
+    hidden = F.softplus(F.linear(features, weights.hidden, weights.hidden_bias))
+    return hidden, torch.addmv(weights.density_bias, hidden, weights.density)
 
 
 class Decoder(nn.Module):
@@ -69,6 +75,5 @@ class Decoder(nn.Module):
     @torch.no_grad()
     def density(self, features: Tensor) -> Tensor:
         """Raw density [...] alone, without gradient, for passes that only place samples."""
-        weights = self.weights()
-        hidden = softplus_(F.linear(features, weights.hidden, weights.hidden_bias))
-        return hidden @ weights.density + weights.density_bias
+        density = hidden_and_density(features.flatten(0, -2), self.weights())[1]
+        return density.view(features.shape[:-1])

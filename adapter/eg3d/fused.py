@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from adapter.eg3d.decoder import COLOUR_GAIN, COLOUR_SHIFT, Decoder, DecoderWeights, softplus_
+from adapter.eg3d.decoder import COLOUR_GAIN, COLOUR_SHIFT, Decoder, DecoderWeights, hidden_and_density
 from adapter.eg3d.kernels import fast
 from adapter.eg3d.marching import Marched, accumulate, march_weights, middles, sample_weights
 
@@ -61,8 +61,8 @@ def _join(marched: list[Marched]) -> Marched:
 
 
 def _march_piece(features: Tensor, depths: Tensor, weights: DecoderWeights) -> _Piece:
-    hidden = softplus_(torch.addmm(weights.hidden_bias, features, weights.hidden.T))
-    density = torch.addmv(weights.density_bias, hidden, weights.density).view_as(depths)
+    hidden, density = hidden_and_density(features, weights)
+    density = density.view_as(depths)
     shades = torch.addmm(weights.colour_bias, hidden, weights.colour.T).sigmoid_()
     intervals = march_weights(density, depths)
     opacity, shares = intervals.sum(dim=-1), sample_weights(intervals)

@@ -133,11 +133,15 @@ def modulated_convolution(
         up, fir, replicate: as in `convolution`.
     """
     options = {"up": up, "fir": fir, "replicate": replicate}
-    if len(x) == 1 and fast(x) and _lighter_than(weight, x, up):
-        own = weight * styles[0][:, None, None]
-        if demodulate:
-            own = own * ((own.square().sum(dim=(1, 2, 3)) + 1e-8).rsqrt() * gain)[:, None, None, None]
-        return convolution(x, own, bias * gain, **options)
+    # Backward passes over shared weights cost less; without them one sample at a time does.
+    if fast(x) and _lighter_than(weight, x, up) and (len(x) == 1 or not torch.is_grad_enabled()):
+        singles = []
+        for one, style in zip(x.split(1), styles, strict=True):
+            own = weight * style[:, None, None]
+            if demodulate:
+                own = own * ((own.square().sum(dim=(1, 2, 3)) + 1e-8).rsqrt() * gain)[:, None, None, None]
+            singles.append(convolution(one, own, bias * gain, **options))
+        return singles[0] if len(singles) == 1 else torch.cat(singles)
     y = convolution(x * styles[:, :, None, None], weight, **options)
     if not demodulate:
         return y + (bias * gain)[:, None, None]

@@ -106,7 +106,8 @@ def _gather(planes: Planes, points: Tensor) -> Tensor:
         shares = torch.addmm(rule.across_first, part, rule.across)
         shares.mul_(torch.addmm(rule.down_first, part, rule.down))
         features.append(F.embedding_bag(index, rows, mode="sum", per_sample_weights=shares))
-    return torch.stack(features)
+    # Stacking a single latent's features would copy them.
+    return features[0][None] if len(features) == 1 else torch.stack(features)
 
 
 @dataclass(frozen=True)

@@ -127,24 +127,19 @@ def _place(
     rays: slice,
     decoder: Decoder,
     config: RenderingConfig,
-) -> _Chunk:
+) -> tuple[Tensor, Tensor | None]:
+    """Sorted depths [N, m, S] of some rays, and the noise at them."""
     coarse = draws.coarse[:, rays]
     noise = None if draws.noise is None else draws.noise[:, rays]
-    features = _read(planes, origins, directions, coarse, config.box_warp)
     if not config.importance_samples:
-        return _Chunk(rays, coarse, features, noise)
-    density = decoder.density(features)
+        return coarse, noise
+    density = decoder.density(_read(planes, origins, directions, coarse, config.box_warp))
     if noise is not None:
         density += noise[..., : config.samples]
     weights = march_weights(density, coarse)
     fine = importance_depths(coarse, weights, draws.importance[:, rays], bins=config.importance_bins)
-    more = _read(planes, origins, directions, fine, config.box_warp)
     depths, order = torch.cat([coarse, fine], dim=-1).sort(dim=-1, stable=True)
-    # Sorting whole rows of one flat table is far cheaper than a gather of every number.
-    starts = torch.arange(order[..., 0].numel(), device=order.device).view(*order.shape[:2], 1) * order.shape[2]
-    table = torch.cat([features, more], dim=-2)
-    features = table.flatten(0, 2).index_select(0, (order + starts).flatten()).view_as(table)
-    return _Chunk(rays, depths, features, None if noise is None else noise.gather(-1, order))
+    return depths, None if noise is None else noise.gather(-1, order)
 
 
 def _trace(
@@ -160,14 +155,12 @@ def _trace(
     draws = _draw(*(bound.detach() for bound in ray_range(origins, directions, config)), config, generator)
     points = max_points or MAX_POINTS.get(cameras.device.type, MAX_POINTS["cuda"])
     rays = max(1, points // (len(cameras) * (config.samples + config.importance_samples)))
-    differentiable = torch.is_grad_enabled() and (planes.values.requires_grad or cameras.requires_grad)
     for first in range(0, origins.shape[1], rays):
         part = slice(first, first + rays)
         here, along = origins[:, part], directions[:, part]
-        chunk = _place(planes, here, along, draws, part, decoder, config)
-        if differentiable:
-            chunk.features = _read(planes, here, along, chunk.depths, config.box_warp)
-        yield chunk
+        depths, noise = _place(planes, here, along, draws, part, decoder, config)
+        # Reading the coarse samples again costs less than sorting what was read.
+        yield _Chunk(part, depths, _read(planes, here, along, depths, config.box_warp), noise)
 
 
 def render(

@@ -6,7 +6,6 @@ from torch.nn import functional as F
 
 from adapter.eg3d.blocks import NoiseMode, SynthesisBlock
 from adapter.eg3d.config import Eg3dConfig
-from adapter.eg3d.kernels import fast
 from adapter.eg3d.layers import resample_filter
 
 
@@ -61,11 +60,6 @@ class Superresolution(nn.Module):
             The image [N, 3, H, W] and the raw image [N, 3, R, R] as EG3D reports it.
         """
         mode = noise_mode or self.config.noise_mode
-        if len(features) > 1 and mode != "random" and fast(features) and not torch.is_grad_enabled():
-            # One sample at a time stays in the cache, and its weights can take the modulation.
-            singles = zip(features.split(1), ws.split(1), strict=True)
-            images, raws = zip(*(self.forward(one, w, mode) for one, w in singles), strict=True)
-            return torch.cat(images), torch.cat(raws)
         rows = ws[:, -1:].repeat(1, 3, 1)
         x = self._resize(features)
         resized = x is not features

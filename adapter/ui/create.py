@@ -93,6 +93,7 @@ def create_tab(sessions: Sessions) -> None:
             empty = gr.HTML(fragments.EMPTY, apply_default_css=False, elem_id="empty")
             live = gr.HTML(visible=False, apply_default_css=False, elem_id="live")
             with gr.Column(visible=False, elem_id="results") as results:
+                gr.HTML(fragments.title(3, "The same people in two worlds"))
                 with gr.Row(elem_classes="showcase"):
                     orbit = gr.Video(
                         show_label=False,
@@ -140,7 +141,6 @@ def create_tab(sessions: Sessions) -> None:
         try:
             image = load_image(path)
         except UserError as error:
-            gr.Warning(str(error), title="This picture cannot be used")
             return {picture: None, crop: fragments.notice(str(error), "problem"), square: gr.Accordion(visible=False)}
         found = find_head(image)
         shown = sessions.folder(request.session_hash or "") / "picture.png"
@@ -150,7 +150,8 @@ def create_tab(sessions: Sessions) -> None:
         cut = resize(crop_square(image, (found.x, found.y), found.side), 176)
         return {
             picture: str(shown),
-            crop: fragments.crop(cut, found.found),
+            crop: fragments.crop(cut, fragments.FACE_FOUND if found.found else fragments.NO_FACE),
+            note: "",
             square: gr.Accordion(visible=True, open=not found.found),
             side: round(100 * found.side),
             across: round(100 * found.x),
@@ -165,13 +166,12 @@ def create_tab(sessions: Sessions) -> None:
         """Show the square after it was moved by hand."""
         if path is None:
             return ""
-        return fragments.crop(resize(_cut(path, *place), 176), True)
+        return fragments.crop(resize(_cut(path, *place), 176), fragments.MOVED)
 
     def begin(path: str | None, request: gr.Request) -> Outputs:
         """Answer the click at once, and give the job a folder by which it can be stopped while it waits."""
         if path is None:
-            gr.Warning("Upload a picture, paste one, or pick an example first.", title="No style image yet")
-            return {note: fragments.notice("Choose a style image first.", "problem"), job: None}
+            return {note: fragments.notice(_NO_PICTURE, "problem"), job: None}
         return {
             job: str(sessions.new_job(request.session_hash or "")),
             status: fragments.waiting(),
@@ -185,6 +185,7 @@ def create_tab(sessions: Sessions) -> None:
     ) -> Iterator[Outputs]:
         """Run the job and show how it goes."""
         if folder is None:
+            yield {job: None}
             return
         idle = {start: gr.Button("Adapt", interactive=True), stop: gr.Button("Stop", interactive=False), job: None}
         try:
@@ -201,7 +202,6 @@ def create_tab(sessions: Sessions) -> None:
                 else:
                     yield {**idle, **finish(update, update.result)}
         except UserError as error:
-            gr.Warning(str(error))
             yield {**idle, status: "", note: fragments.notice(str(error), "problem")}
         except Exception:
             yield {**idle, status: "", note: fragments.notice(_UNEXPECTED, "problem")}
@@ -241,7 +241,7 @@ def create_tab(sessions: Sessions) -> None:
         return {stop: gr.Button("Stopping…", interactive=False)}
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    received = [picture, crop, square, *cropping]
+    received = [picture, crop, square, *cropping, note]
     picture.upload(receive, picture, received, **quiet)
     picture.clear(receive, picture, received, **quiet)
     examples.select(pick, None, received, **quiet)
@@ -260,6 +260,7 @@ def create_tab(sessions: Sessions) -> None:
     stop.click(halt, job, stop, queue=False, **quiet)
 
 
+_NO_PICTURE = "Choose a style image first: upload one, paste one, or pick an example."
 _UNEXPECTED = "Something went wrong here, not with you. Try once more; if it happens again, try another picture."
 
 

@@ -71,18 +71,16 @@ def gallery(choices: Sequence[Reference]) -> str:
     return f'<div class="examples" role="group" aria-label="Examples">{"".join(buttons)}</div>'
 
 
-def crop(picture: np.ndarray | None, found: bool) -> str:
-    """What the adaptation sees of the style image; nothing where there is none."""
-    if picture is None:
-        return ""
-    said = (
-        "A face was found, and this square around it is what counts."
-        if found
-        else "No face was found, so the middle of the picture is used. Move the square onto the head below."
-    )
+FACE_FOUND = "A face was found, and this square around it is what counts."
+NO_FACE = "No face was found, so the middle of the picture is used. Move the square onto the head below."
+MOVED = "This square is what counts."
+
+
+def crop(picture: np.ndarray, said: str) -> str:
+    """What the adaptation sees of the style image, with a sentence beside it."""
     return (
         f'<div class="crop"><img src="{_jpeg(picture)}" alt="The square of the style image that is used" '
-        f'width="88" height="88"><p>{said}</p></div>'
+        f'width="88" height="88"><p>{html.escape(said)}</p></div>'
     )
 
 

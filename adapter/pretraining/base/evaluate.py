@@ -16,6 +16,8 @@ EFFECT_RANGE = 1.8
 """Attributes are moved from minus to plus this many standard deviations."""
 EFFECT_HEADS = 6
 EFFECT_YAW = 0.25
+SHOWN_ON = {"beard": ("sex", 1.2), "lipstick": ("sex", -1.2)}
+"""Attributes that only some heads show, with another attribute's value for which they do."""
 
 
 def psnr(a: Tensor, b: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -98,7 +100,7 @@ def attribute_effects(
     generator: Generator,
     directions: dict[str, Tensor],
     truth: Callable[[Tensor, Tensor], Tensor],
-    heads: int = EFFECT_HEADS,
+    count: int = EFFECT_HEADS,
 ) -> dict[str, float]:
     """How much of each attribute's true change the generator shows: 1 is all of it, 0 none.
 
@@ -110,20 +112,28 @@ def attribute_effects(
         truth: renders latents [N, z] from labels [N, 25] to images [N, 3, H, W] in [-1, 1].
     """
     random = torch.Generator().manual_seed(7)
-    base = torch.randn(heads, generator.config.z_dim, generator=random)
+    base = torch.randn(count, generator.config.z_dim, generator=random)
     base = base / base.square().mean(dim=1, keepdim=True).sqrt()
-    cameras = look_at([EFFECT_YAW] * heads)
+    cameras = look_at([EFFECT_YAW] * count)
     effects = {}
     for name, direction in directions.items():
         ends = []
+        heads = base
+        if name in SHOWN_ON:
+            other, value = SHOWN_ON[name]
+            heads = _at(base, directions[other], value)
         for sign in (-1, 1):
-            moved = base - (base @ direction)[:, None] * direction + sign * EFFECT_RANGE * direction
+            moved = _at(heads, direction, sign * EFFECT_RANGE)
             moved = _keep_norm(moved, direction)
             image = generator.synthesis(generator.mapping(moved), cameras).image.clamp(-1, 1)
             ends.append((image, truth(moved, cameras)))
         made, real = ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]
         effects[name] = float((made * real).sum() / real.square().sum().clamp(min=1e-6))
     return effects
+
+
+def _at(z: Tensor, direction: Tensor, value: float) -> Tensor:
+    return z + (value - z @ direction)[:, None] * direction
 
 
 def _keep_norm(z: Tensor, direction: Tensor) -> Tensor:

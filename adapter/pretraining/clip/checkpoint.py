@@ -24,7 +24,7 @@ CONFIG: dict[str, Any] = {
             "timm_drop": 0.0,
             "image_size": 128,
         },
-        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 4, "layers": 3},
+        "text_cfg": {"context_length": 32, "vocab_size": 49408, "width": 64, "heads": 4, "layers": 2},
     },
     "preprocess_cfg": {
         "mean": [0.5, 0.5, 0.5],

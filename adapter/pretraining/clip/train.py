@@ -1,6 +1,5 @@
 """Contrastive training of projection and text tower on cached features."""
 
-import functools
 import itertools
 import math
 import re
@@ -12,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from adapter.compat import ensure_torchvision
 from adapter.pretraining.clip.captions import (
     SOURCE,
     STYLE_NAMES,
@@ -26,6 +26,9 @@ from adapter.pretraining.clip.data import VERSIONS, Features
 from adapter.pretraining.clip.facts import FACTS
 from adapter.pretraining.styles.style import prompts
 
+ensure_torchvision()
+from open_clip import SimpleTokenizer  # noqa: E402
+
 MAX_LOGIT_SCALE = math.log(60)
 
 
@@ -33,9 +36,9 @@ MAX_LOGIT_SCALE = math.log(60)
 class Settings:
     """Of one training run."""
 
-    steps: int = 2500
-    batch: int = 384
-    nonsense: int = 48  # captions per batch that fit nothing
+    steps: int = 1600
+    batch: int = 256
+    nonsense: int = 32  # captions per batch that fit nothing
     person_share: float = 0.55  # of the captions say something about the person
     filler_share: float = 0.12  # of the captions get meaningless words added
     plain_share: float = 0.5  # of the images are plain renders
@@ -54,6 +57,7 @@ def train(model: nn.Module, features: Features, settings: Settings, report: Call
     rng = np.random.default_rng(settings.seed)
     generator = torch.Generator().manual_seed(settings.seed)
     words = unknown_words()
+    tokenizer = SimpleTokenizer(context_length=model.text.context_length)
     projection, text = model.visual.head, model.text
     pooled = torch.from_numpy(features.pooled)
     spread = standardise(projection, pooled)
@@ -78,7 +82,7 @@ def train(model: nn.Module, features: Features, settings: Settings, report: Call
         seen = pooled[rows, torch.randint(VERSIONS, (len(rows),), generator=generator)].float()
         noise = settings.feature_noise * spread * torch.randn(seen.shape, generator=generator)
         image = F.normalize(projection(seen + noise), dim=-1)
-        written = F.normalize(text(_tokens([caption.text for caption in captions])), dim=-1)
+        written = F.normalize(_encode(text, tokenizer([caption.text for caption in captions])), dim=-1)
         true = torch.from_numpy(truth(captions, features.styles[rows], features.facts[rows]))
         loss = contrastive_loss(image, written, true, model.logit_scale.exp())
         optimiser.zero_grad()
@@ -87,7 +91,8 @@ def train(model: nn.Module, features: Features, settings: Settings, report: Call
         with torch.no_grad():
             model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
         if step % 100 == 99:
-            report(f"step {step + 1} of {settings.steps}: loss {loss.item():.3f}, scale {model.logit_scale.exp():.1f}")
+            excess = loss.item() - _least_loss(true)
+            report(f"step {step + 1} of {settings.steps}: loss {excess:.3f}, scale {model.logit_scale.exp():.1f}")
     model.eval()
 
 
@@ -125,8 +130,6 @@ def standardise(projection: nn.Module, pooled: Tensor) -> Tensor:
 
 def unknown_words() -> list[str]:
     """Whole words of CLIP's tokenizer that none of the wordings uses."""
-    from open_clip import SimpleTokenizer
-
     texts = itertools.chain.from_iterable(wordings for sets in prompts().values() for wordings in sets.values())
     known = set(re.findall("[a-z]+", " ".join(texts))) | set(COMMON_WORDS.split())
     words = (token[:-4] for token in SimpleTokenizer().encoder if token.endswith("</w>"))
@@ -149,6 +152,12 @@ def _one_way(logits: Tensor, true: Tensor) -> Tensor:
     return -(target * logits[rows].log_softmax(1)).sum(1).mean()
 
 
+def _least_loss(true: Tensor) -> float:
+    """What `contrastive_loss` cannot fall below: the entropy of its targets."""
+    sums = (true.sum(1), true.sum(0))
+    return sum(float(count[count > 0].float().log().mean()) for count in sums)
+
+
 def _captions(
     rng: np.random.Generator, features: Features, rows: np.ndarray, words: list[str], settings: Settings
 ) -> list[Caption]:
@@ -161,17 +170,15 @@ def _captions(
     return captions + [nonsense_caption(rng, words) for _ in range(settings.nonsense)]
 
 
-def _tokens(texts: list[str]) -> Tensor:
-    """Tokens cut to the longest text: the rest of the context is padding that causal attention never reads."""
-    tokens = _tokenizer()(texts)
-    return tokens[:, : int((tokens != 0).sum(1).max())]
-
-
-@functools.cache
-def _tokenizer() -> Callable[[list[str]], Tensor]:
-    from open_clip import SimpleTokenizer
-
-    return SimpleTokenizer()
+def _encode(text: nn.Module, tokens: Tensor) -> Tensor:
+    """Run the text tower on as many positions as the longest caption has: the padding after it is never read."""
+    length = int((tokens != 0).sum(1).max())
+    mask = text.attn_mask
+    text.attn_mask = mask[:length, :length]
+    try:
+        return text(tokens[:, :length])
+    finally:
+        text.attn_mask = mask
 
 
 class _Sampler:

@@ -1,0 +1,124 @@
+"""The app as a process of its own, and a browser that may talk to nobody else."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-dev-shm-usage",
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app: its address, its folder for temporary files, and the seconds its start took."""
+
+    url: str
+    folder: Path
+    start_seconds: float
+
+    @property
+    def session_files(self) -> list[Path]:
+        """All files of all visitors' sessions."""
+        return [path for path in self.folder.glob("adapter-sessions-*/**/*") if path.is_file()]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("app")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "TMPDIR": str(folder),
+        "HF_HUB_OFFLINE": "1",
+    }
+    url = f"http://127.0.0.1:{port}/"
+    with (folder / "log").open("wb") as log:
+        started = time.monotonic()
+        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            while not _answers(url):
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() - started < 120, "the app did not start"
+                time.sleep(0.1)
+            yield Server(url, folder, time.monotonic() - started)
+        finally:
+            process.terminate()
+            process.wait(30)
+    errors = re.findall(r"^\w*Error.*", (folder / "log").read_text(), re.MULTILINE)
+    assert not errors, "the app logged errors"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"needs {CHROMIUM}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, server):
+    """Opens the page as a new visitor; afterwards nobody else was asked for anything and nothing was logged."""
+    contexts, foreign, problems = [], [], []
+
+    def route(route):
+        if route.request.url.startswith((server.url, "data:", "blob:")):
+            route.continue_()
+        else:
+            foreign.append(route.request.url)
+            route.abort()
+
+    def open_page(width: int = 1280, height: int = 900, theme: str = "light"):
+        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.route("**/*", route)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(f"{server.url}?__theme={theme}", wait_until="domcontentloaded")
+        page.get_by_role("button", name="Adapt", exact=True).wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert foreign == []
+    assert problems == []

@@ -1,0 +1,228 @@
+"""The page as visitors meet it, in a real browser, with the embedded models."""
+
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from adapter.adaptation.domain import Domain
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+JOB_MS = 600_000
+
+
+def pick_example(page, name: str) -> None:
+    page.locator("#examples").get_by_role("button", name=name).click()
+    page.locator("#crop img").wait_for()
+
+
+def choose(page, preset: str) -> None:
+    page.locator("#preset label", has_text=preset).click()
+
+
+def press_adapt(page) -> None:
+    page.get_by_role("button", name="Adapt", exact=True).click()
+
+
+def wait_for_preview(page, other_than: str | None = None) -> str:
+    page.wait_for_function(
+        "old => { const image = document.querySelector('#live img'); return image && image.src !== old }",
+        arg=other_than,
+        timeout=JOB_MS,
+    )
+    return page.locator("#live img").get_attribute("src")
+
+
+def wait_for_results(page) -> None:
+    page.locator("#orbit video").wait_for(timeout=JOB_MS)
+    page.get_by_role("button", name="Adapt", exact=True).wait_for()
+
+
+def download(page, button: str, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        page.locator(button).click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def overflow(page) -> int:
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def fetch(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_style_becomes_a_world(visit, server, tmp_path: Path):
+    page = visit()
+    pick_example(page, "Mona Lisa")
+    choose(page, "Draft")
+    press_adapt(page)
+    page.locator("#status .progress").wait_for(timeout=10_000)
+    first = wait_for_preview(page)
+    page.locator("#status", has_text="step").wait_for()
+    wait_for_preview(page, other_than=first)
+    assert page.locator("#live img").get_attribute("alt")
+    wait_for_results(page)
+    assert not page.locator("#status .progress").is_visible()
+
+    page.wait_for_function(
+        "() => { const v = document.querySelector('#orbit video'); return v.readyState >= 2 && v.videoWidth > 0 }"
+    )
+    assert page.evaluate("document.querySelector('#orbit video').error") is None
+    assert page.evaluate("document.querySelector('#orbit video').loop")
+    page.evaluate("() => { const v = document.querySelector('#orbit video'); v.muted = true; return v.play() }")
+    page.wait_for_function("document.querySelector('#orbit video').currentTime > 0.2")
+    assert page.locator("#grid img").get_attribute("alt")
+    assert page.evaluate("document.querySelector('#grid img').naturalWidth") > 1000
+
+    domain = Domain.load(download(page, "#download-domain", tmp_path))
+    assert domain.metadata.method == "3d-adapter"
+    with zipfile.ZipFile(download(page, "#download-all", tmp_path)) as archive:
+        assert archive.testzip() is None
+        assert {"orbit.mp4", "person-1.mp4", "person-3.mp4", "grid.png", "domain.safetensors"} <= set(
+            archive.namelist()
+        )
+
+    mine = server.session_files
+    assert any(path.name == "orbit.mp4" for path in mine)
+    for path in mine:
+        assert fetch(f"{server.url}gradio_api/file={urllib.parse.quote(str(path))}") in (403, 404)
+    other = visit()
+    assert other.locator("#orbit video").count() == 0
+    other.close()
+    assert any(path.name == "orbit.mp4" for path in server.session_files), "a leaving visitor took another's files"
+
+    page.close()
+    deadline = time.monotonic() + 30
+    while server.session_files and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert server.session_files == []
+
+
+def test_stopping_keeps_what_is_there_on_a_phone(visit):
+    page = visit(390, 844)
+    pick_example(page, "Hokusai")
+    choose(page, "Full")
+    press_adapt(page)
+    first = wait_for_preview(page)
+    wait_for_preview(page, other_than=first)
+    assert overflow(page) <= 0
+    page.get_by_role("button", name="Stop", exact=True).click()
+    wait_for_results(page)
+    assert "Stopped at step" in page.locator("#note").inner_text()
+    assert page.locator("#orbit video").is_visible()
+    assert overflow(page) <= 0
+    assert page.get_by_role("button", name="Stop", exact=True).is_disabled()
+
+
+def test_a_bad_file_gets_a_sentence_and_the_page_goes_on(visit, tmp_path: Path):
+    page = visit()
+    bad = tmp_path / "picture.png"
+    bad.write_bytes(b"<!doctype html><p>not a picture")
+    page.locator("#picture input[type=file]").set_input_files(bad)
+    notice = page.locator("#crop .notice")
+    notice.wait_for()
+    assert "not a picture" in notice.inner_text()
+    assert page.locator("#picture img").count() == 0
+    page.locator("#picture input[type=file]").set_input_files(Path(__file__).parents[2] / "examples" / "astronaut.jpg")
+    page.locator("#crop img").wait_for()
+    page.locator("#picture img").wait_for()
+
+
+def test_adapt_without_a_picture_says_what_to_do(visit):
+    page = visit()
+    press_adapt(page)
+    page.locator("#note .notice", has_text="Choose a style image first").wait_for()
+    assert page.get_by_role("button", name="Adapt", exact=True).is_enabled()
+    assert page.locator("#empty").is_visible()
+    pick_example(page, "Mona Lisa")
+    page.locator("#note .notice").wait_for(state="hidden")
+
+
+def test_the_square_follows_the_keyboard(visit):
+    page = visit()
+    page.locator("#examples button").first.focus()
+    page.keyboard.press("Enter")
+    page.locator("#crop img").wait_for()
+    before = page.locator("#crop img").get_attribute("src")
+    handle = page.locator("#square button").first
+    if (
+        handle.get_attribute("aria-expanded") != "true"
+        and not page.locator("#square input[type=range]").first.is_visible()
+    ):
+        handle.press("Enter")
+    slider = page.locator("#square input[type=range]").first
+    slider.focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_function("old => document.querySelector('#crop img').src !== old", arg=before)
+
+
+CONTRASTS = """
+() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgba = colour => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const luminance = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const background = element => {
+    for (; element; element = element.parentElement) {
+      const colour = rgba(getComputedStyle(element).backgroundColor);
+      if (colour[3] > 250) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
+    if (!text || !element.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
+    if (element.closest('button:disabled, script, style')) continue;
+    const style = getComputedStyle(element), size = parseFloat(style.fontSize);
+    const [a, b] = [luminance(rgba(style.color)), luminance(background(element))].sort((p, q) => q - p);
+    const ratio = (a + 0.05) / (b + 0.05);
+    const large = size >= 24 || (size >= 18.66 && parseInt(style.fontWeight) >= 700);
+    if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${text.slice(0, 40)}`);
+  }
+  return poor;
+}
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read_and_pictures_are_described(visit, theme: str):
+    page = visit(theme=theme)
+    pick_example(page, "Spring")
+    page.locator("#advanced button").first.click()
+    page.locator("#advanced input[type=range]").wait_for()
+    assert page.evaluate(CONTRASTS) == []
+    undescribed = (
+        "[...document.images].filter(image => !image.alt && image.checkVisibility()).map(image => image.outerHTML)"
+    )
+    assert page.evaluate(undescribed) == []
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_nothing_sticks_out(visit, width: int):
+    page = visit(width, 844)
+    assert overflow(page) <= 0
+
+
+def test_files_of_the_server_cannot_be_fetched(server):
+    for path in ("/etc/passwd", str(Path(__file__).resolve()), "app.py", f"{server.folder}/log", "../../etc/passwd"):
+        assert fetch(f"{server.url}gradio_api/file={path}") in (400, 403, 404)
