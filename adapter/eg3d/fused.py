@@ -14,9 +14,8 @@ from adapter.eg3d.decoder import COLOUR_GAIN, COLOUR_SHIFT, Decoder, DecoderWeig
 from adapter.eg3d.kernels import fast
 from adapter.eg3d.marching import Marched, accumulate, march_weights, middles, sample_weights
 
-CACHED_POINTS = 2**14
-"""Points per piece: their hidden units fill the second-level caches of two cores."""
-
+CACHED_UNITS = 2**19
+"""Hidden units per piece: two megabytes, about what the second-level caches of two cores hold."""
 NEGLIGIBLE = 1e-20
 
 
@@ -36,7 +35,7 @@ def decode_and_march(decoder: Decoder, features: Tensor, depths: Tensor, noise: 
     if grows and (features.requires_grad or any(weight.requires_grad for weight in weights)):
         marched = _DecodeAndMarch.apply(rows, sorted_depths, *weights)
     else:
-        marched = _join([_march_piece(*piece, weights).marched for piece in _pieces(rows, sorted_depths)])
+        marched = _join([_march_piece(*piece, weights).marched for piece in _pieces(rows, sorted_depths, weights)])
     return Marched(*(part.unflatten(0, lead) for part in marched))
 
 
@@ -50,9 +49,9 @@ class _Piece(NamedTuple):
     marched: Marched
 
 
-def _pieces(rows: Tensor, depths: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _pieces(rows: Tensor, depths: Tensor, weights: DecoderWeights) -> list[tuple[Tensor, Tensor]]:
     samples = depths.shape[1]
-    rays = max(1, CACHED_POINTS // samples)
+    rays = max(1, CACHED_UNITS // (len(weights.hidden) * samples))
     return list(zip(rows.split(rays * samples), depths.split(rays), strict=True))
 
 
@@ -79,7 +78,7 @@ class _DecodeAndMarch(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, depths: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
         ctx.decoder = DecoderWeights(*(weight.detach() for weight in weights))
-        ctx.pieces = [_march_piece(*piece, ctx.decoder) for piece in _pieces(rows.detach(), depths)]
+        ctx.pieces = [_march_piece(*piece, ctx.decoder) for piece in _pieces(rows.detach(), depths, ctx.decoder)]
         return tuple(_join([piece.marched for piece in ctx.pieces]))
 
     @staticmethod

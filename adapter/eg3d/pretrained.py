@@ -20,6 +20,14 @@ from adapter.storage import read_json, read_tensors, write_json, write_tensors
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+NOT_FOUND = (
+    EntryNotFoundError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    OSError,
+    ValueError,
+)
 
 
 class Eg3d(Generator, ModelHubMixin):
@@ -38,7 +46,13 @@ class Eg3d(Generator, ModelHubMixin):
         """
         embedded = CHECKPOINTS / str(name)
         folder = embedded if (embedded / CONFIG).is_file() else name
-        return super().from_pretrained(str(folder), **options)
+        try:
+            return super().from_pretrained(str(folder), **options)
+        except NOT_FOUND as error:
+            raise UserError(
+                f"No generator called '{name}' was found: it is neither an embedded base, a folder, nor a model on "
+                "the Hub that can be reached from here."
+            ) from error
 
     @classmethod
     def _from_pretrained(
@@ -63,20 +77,7 @@ class Eg3d(Generator, ModelHubMixin):
                 "local_files_only": local_files_only,
                 "token": token,
             }
-            try:
-                config, weights = (Path(hf_hub_download(model_id, file, **options)) for file in (CONFIG, WEIGHTS))
-            except (
-                EntryNotFoundError,
-                HfHubHTTPError,
-                LocalEntryNotFoundError,
-                OfflineModeIsEnabled,
-                OSError,
-                ValueError,
-            ) as error:
-                raise UserError(
-                    f"No generator called '{model_id}' was found: it is neither an embedded base, a folder, nor a "
-                    "model on the Hub that can be reached from here."
-                ) from error
+            config, weights = (Path(hf_hub_download(model_id, file, **options)) for file in (CONFIG, WEIGHTS))
         return cls._load(config, weights)
 
     @classmethod

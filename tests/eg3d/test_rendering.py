@@ -1,0 +1,164 @@
+import dataclasses
+
+import pytest
+import torch
+
+from adapter.eg3d import Parts, rendering
+from adapter.eg3d.kernels import plain_kernels
+
+FIELDS = ("features", "depth", "opacity")
+
+
+def assert_same(one, other, **tolerance):
+    for name in FIELDS:
+        torch.testing.assert_close(getattr(one, name), getattr(other, name), **tolerance)
+
+
+def test_shapes_and_ranges(tiny, planes, cameras):
+    rendered = tiny.render(planes, cameras, resolution=12)
+    assert rendered.features.shape == (2, 8, 12, 12)
+    assert rendered.depth.shape == rendered.opacity.shape == (2, 1, 12, 12)
+    assert rendered.rgb.shape == (2, 3, 12, 12)
+    assert rendered.features.abs().max() <= 1.01
+    assert rendered.opacity.min() >= 0
+    assert rendered.opacity.max() <= 1 + 1e-5
+    assert rendered.opacity.std() > 0.01
+
+
+def test_fast_and_plain_ways_agree(tiny, planes, cameras):
+    fast = tiny.render(planes, cameras)
+    with plain_kernels():
+        plain = tiny.render(planes, cameras)
+    assert_same(fast, plain, rtol=0, atol=1e-4)
+
+
+def test_the_same_call_gives_the_same_pixels(tiny, planes, cameras):
+    assert_same(tiny.render(planes, cameras), tiny.render(planes, cameras), rtol=0, atol=0)
+
+
+def test_draws_follow_their_generator(tiny, planes, cameras):
+    one, same, other = (
+        tiny.render(planes, cameras, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
+    assert_same(one, same, rtol=0, atol=0)
+    assert not torch.equal(one.features, other.features)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_the_size_of_a_chunk_changes_nothing(tiny, planes, cameras, noise):
+    config = dataclasses.replace(tiny.config.rendering, density_noise=noise)
+    results = [
+        rendering.render(
+            planes,
+            cameras,
+            16,
+            [rendering.Field(tiny.decoder)],
+            config,
+            generator=torch.Generator().manual_seed(5),
+            max_points=points,
+        )[0]
+        for points in (500, 10**6)
+    ]
+    assert_same(*results, rtol=0, atol=2e-5)
+
+
+def test_chunks_bound_what_is_worked_on_at_once(tiny, planes, cameras, monkeypatch):
+    seen = []
+    read = rendering.lookup
+    monkeypatch.setattr(
+        rendering, "lookup", lambda *given: seen.append(given[1].shape[0] * given[1].shape[1]) or read(*given)
+    )
+    tiny.render(planes, cameras, max_points=1000)
+    assert max(seen) <= 1000
+    assert len(seen) > 10
+
+
+def test_density_noise_needs_a_generator(tiny, planes, cameras):
+    config = dataclasses.replace(tiny.config.rendering, density_noise=3.0)
+    fields = [rendering.Field(tiny.decoder)]
+    quiet = rendering.render(planes, cameras, 16, fields, config)[0]
+    assert_same(quiet, tiny.render(planes, cameras), rtol=0, atol=0)
+
+
+def test_cached_samples_march_to_the_same_picture(tiny, planes, cameras):
+    samples = tiny.sample(planes, cameras)
+    assert samples.depths.shape == (2, 256, 24)
+    assert samples.features.shape == (2, 256, 24, 8)
+    assert (samples.depths.diff(dim=-1) >= 0).all()
+    assert_same(tiny.march(samples), tiny.render(planes, cameras), rtol=0, atol=2e-5)
+    assert_same(tiny.march(samples[1:]), tiny.march(tiny.sample(planes[1:], cameras[1:])), rtol=0, atol=2e-5)
+
+
+def test_rendering_without_importance_samples(tiny, planes, cameras):
+    config = dataclasses.replace(tiny.config.rendering, importance_samples=0)
+    samples = rendering.sample(planes, cameras, 8, tiny.decoder, config)
+    assert samples.depths.shape == (2, 64, 12)
+
+
+def test_a_pair_of_equal_parts_is_twice_the_source(tiny, planes, ws, cameras):
+    source, target = tiny.pair(planes, ws, cameras, tiny.parts())
+    alone = tiny.synthesis(ws, cameras)
+    for name in ("image", "image_raw", "depth", "opacity"):
+        assert torch.equal(getattr(source, name), getattr(target, name))
+        assert torch.equal(getattr(source, name), getattr(alone, name))
+
+
+def test_a_pair_shares_the_sources_samples(tiny, planes, ws, cameras):
+    parts = tiny.parts().requires_grad_(False)
+    parts.decoder.net[2].bias[0] -= 1
+    _, target = tiny.pair(planes, ws, cameras, parts)
+    marched = tiny.march(tiny.sample(planes, cameras), parts)
+    torch.testing.assert_close(target.depth, marched.depth, rtol=0, atol=2e-5)
+    assert (target.opacity - tiny.render(planes, cameras).opacity).abs().max() > 1e-3
+
+
+def test_a_background_shows_where_nothing_is_hit(tiny, planes, ws, cameras):
+    own = tiny.parts()
+    colours = torch.rand(8, 4, 4, generator=torch.Generator().manual_seed(2))
+    parts = Parts(own.decoder, own.superresolution, colours).requires_grad_(False)
+    white = Parts(own.decoder, own.superresolution, torch.ones(8, 4, 4)).requires_grad_(False)
+    assert_same(tiny.render(planes, cameras, parts=white), tiny.render(planes, cameras), rtol=0, atol=1e-5)
+    rendered = tiny.render(planes, cameras, parts=parts)
+    large = torch.nn.functional.interpolate(colours[None], size=(16, 16), mode="bilinear")
+    black = tiny.render(planes, cameras).features - 2 * (1 - rendered.opacity)
+    torch.testing.assert_close(rendered.features, black + 2 * (1 - rendered.opacity) * large, rtol=0, atol=1e-4)
+
+
+def test_gradients_reach_the_decoder_and_the_background(tiny, planes, cameras):
+    own = tiny.parts()
+    parts = Parts(own.decoder, own.superresolution, torch.ones(8, 4, 4)).requires_grad_(True)
+    tiny.march(tiny.sample(planes, cameras), parts).features.square().sum().backward()
+    assert parts.background.grad.abs().sum() > 0
+    for name, parameter in parts.decoder.named_parameters():
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_gradients_of_latent_and_camera_match_a_small_step(tiny, ws, cameras):
+    ws, cameras = ws.clone().requires_grad_(), cameras.clone().requires_grad_()
+    random = torch.Generator().manual_seed(4)
+    towards = torch.randn(2, 8, 8, 8, generator=random)
+
+    def value(ws, cameras):
+        return (tiny.render(tiny.planes(ws), cameras, resolution=8).features * towards).sum()
+
+    of_ws, of_cameras = torch.autograd.grad(value(ws, cameras), [ws, cameras])
+    assert of_ws.abs().sum() > 0
+    assert of_cameras[:, :16].abs().sum() > 0
+    assert of_ws.isfinite().all()
+    assert of_cameras.isfinite().all()
+    step = 0.002 * of_ws / of_ws.norm()
+    with torch.no_grad():
+        rise = value(ws + step, cameras) - value(ws - step, cameras)
+    # Samples move with w as well, which the gradient leaves out.
+    assert float(rise) == pytest.approx(2 * float((of_ws * step).sum()), rel=0.25)
+
+
+def test_field_reads_density_and_colour_anywhere(tiny, planes):
+    points = torch.rand(2, 30, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    density, colours = tiny.field(planes, points)
+    assert density.shape == (2, 30)
+    assert colours.shape == (2, 30, 8)
+    nowhere, _ = tiny.field(planes, torch.full((2, 1, 3), 100.0))
+    empty = tiny.decoder(torch.zeros(1, 8))[0]
+    torch.testing.assert_close(nowhere[:, 0], empty.expand(2))
+    torch.testing.assert_close(tiny.decoder.density(torch.zeros(1, 8)), empty)
