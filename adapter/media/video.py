@@ -11,6 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from adapter.storage import replacing
 
+_SPEED = "veryfast"  # on these clips as small as x264's default speed, in under half the time
 _BT709 = 1  # number of Rec. 709 primaries and transfer in the H.264 standard, tables E-3 and E-4
 
 
@@ -39,7 +40,7 @@ def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: int = 
         replacing(path) as temporary,
         av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as container,
     ):
-        stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": str(crf)})
+        stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": str(crf), "preset": _SPEED})
         stream.height, stream.width = (side + side % 2 for side in first.shape[:2])
         stream.pix_fmt = "yuv420p"
         stream.codec_context.colorspace = Colorspace.ITU709

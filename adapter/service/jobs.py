@@ -32,7 +32,7 @@ GRID_PEOPLE = 6
 GRID_VIEWS = (0.0, -0.4)
 PREVIEW_TILE, VIDEO_TILE, GRID_TILE, PORTRAIT = 256, 384, 256, 512
 FPS = 24
-_WRITING_SECONDS = 4.0
+_WRITING_SECONDS = 3.0
 
 
 def adapt_job(request: AdaptRequest) -> Iterator[Update]:

@@ -70,7 +70,7 @@ class AdaptRequest:
     seed: int = 0
     strength: float = 1.0
     people: int = 3
-    cast: int = 7
+    cast: int = 2
     base: str = BASE
     encoder: str = ENCODER
 

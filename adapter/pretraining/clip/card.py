@@ -24,7 +24,9 @@ A small CLIP for the embedded base: it looks at rendered heads and reads the sty
 
 Style accuracy: zero-shot top-1 over {answers} answers (all styles and the plain render), mean over styles.
 Attributes: balanced zero-shot accuracy on plain renders. Held-out wordings combine words that training used in phrases
-that it never saw; a word that was never seen is not understood, unlike with a CLIP trained on the web.
+that it never saw; a word that was never seen is not understood, unlike with a CLIP trained on the web. Age groups:
+child, adult, elderly. "known" and "foreign": similarity of held-out wordings, and of twenty phrases that name no
+style, to the nearest wording of the vocabulary; colour words still mislead ("a golden retriever" passes for gold).
 """
 
 

@@ -20,46 +20,46 @@ QUESTIONS: dict[str, tuple[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], .
     "sex": (
         "sex",
         (
-            (("man",), ("a photograph showing the face of a man", "this portrait shows a male")),
-            (("woman",), ("a photograph showing the face of a woman", "this portrait shows a female")),
+            (("man",), ("a picture showing the face of a man", "this is a male")),
+            (("woman",), ("a picture showing the face of a woman", "this is a female")),
         ),
     ),
     "hair colour": (
         "hair colour",
         (
-            (("black",), ("somebody whose hair is black", "a portrait photo, hair black")),
-            (("dark brown", "brown"), ("somebody whose hair is brown", "a portrait photo, hair brown")),
-            (("blond",), ("somebody whose hair is blond", "a portrait photo, hair blonde")),
-            (("grey",), ("somebody whose hair is grey", "a portrait photo, hair white")),
+            (("black",), ("a colour photo showing someone with black hair", "black hair")),
+            (("dark brown", "brown"), ("a colour photo showing someone with brown hair", "brown hair")),
+            (("blond",), ("a colour photo showing someone with blonde hair", "blond hair")),
+            (("grey",), ("a colour photo showing someone with grey hair", "grey hair")),
         ),
     ),
     "glasses": (
         "glasses",
         (
-            (("no",), ("a face wearing no glasses at all", "a photograph, without any spectacles: no glasses")),
-            (("yes",), ("a face wearing glasses", "a photograph of spectacles on a face")),
+            (("no",), ("this is a person with no glasses", "the human face with no spectacles")),
+            (("yes",), ("this is a person with glasses", "the human face with spectacles")),
         ),
     ),
     "beard": (
         "beard",
         (
-            (("no",), ("a photograph of a clean-shaven chin", "a face that has no beard")),
-            (("yes",), ("a photograph of a bearded chin", "a face that has a beard")),
+            (("no",), ("this is a clean-shaven man", "a picture showing a man with no beard")),
+            (("yes",), ("this is a bearded man", "a picture showing a man with a beard")),
         ),
     ),
     "age group": (
         "age",
         (
-            (("child",), ("a photograph of a young kid", "the portrait of a small child")),
-            (("young adult", "middle-aged"), ("a photograph of an adult", "the portrait of a grown-up person")),
-            (("elderly",), ("a photograph of an old person", "the portrait of somebody elderly")),
+            (("child",), ("this is a picture of a kid", "a photo of the face of a child")),
+            (("young adult", "middle-aged"), ("this is a picture of an adult", "a photo of the face of an adult")),
+            (("elderly",), ("this is a picture of an old person", "a photo of the face of an elderly person")),
         ),
     ),
     "smile": (
         "smile",
         (
-            (("no",), ("a photograph of a stern face", "somebody serious")),
-            (("yes",), ("a photograph of a laughing face", "somebody smiling")),
+            (("no",), ("this is a serious face", "a picture showing someone with a neutral expression")),
+            (("yes",), ("this is a smiling face", "a picture showing someone with a happy smile")),
         ),
     ),
 }
@@ -133,18 +133,18 @@ def vocabulary_separation(text: TextEncoder) -> dict[str, float]:
     """Similarity to the nearest known prompt: of held-out wordings, and of phrases that name no style.
 
     Returns:
-        Quantiles of both, and "threshold" halfway between the 5 % quantile of the first and the 95 % quantile of the
+        Quantiles of both, and "threshold" halfway between the 2 % quantile of the first and the 90 % quantile of the
         second.
     """
     known = text.encode([phrase for name in STYLE_NAMES for phrase in prompts()[name]["training"]])
     inside = _nearest(text, [phrase for name in STYLES for phrase in prompts()[name]["held_out"]], known)
     outside = _nearest(text, FOREIGN, known)
-    low, high = float(inside.quantile(0.05)), float(outside.quantile(0.95))
+    low, high = float(inside.quantile(0.02)), float(outside.quantile(0.9))
     return {
-        "known 5 %": low,
+        "known 2 %": low,
         "known median": float(inside.median()),
         "foreign median": float(outside.median()),
-        "foreign 95 %": high,
+        "foreign 90 %": high,
         "threshold": (low + high) / 2,
     }
 

@@ -36,12 +36,12 @@ MAX_LOGIT_SCALE = math.log(60)
 class Settings:
     """Of one training run."""
 
-    steps: int = 1600
+    steps: int = 1500
     batch: int = 256
     nonsense: int = 32  # captions per batch that fit nothing
-    person_share: float = 0.55  # of the captions say something about the person
+    person_share: float = 0.65  # of the captions say something about the person
     filler_share: float = 0.12  # of the captions get meaningless words added
-    plain_share: float = 0.5  # of the images are plain renders
+    plain_share: float = 0.6  # of the images are plain renders
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     feature_noise: float = 0.15  # in standard deviations of each feature
