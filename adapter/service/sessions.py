@@ -50,7 +50,7 @@ class Sessions:
         shutil.rmtree(self.folder(session), ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove the folders of jobs that began more than a lifetime ago, and of sessions in which nothing began since."""
+        """Remove folders of jobs older than a lifetime, and of sessions in which nothing began since."""
         limit = time.time() - self.lifetime
         folders = [*self.root.glob("*"), *self.root.glob("*/job-*")]
         for folder in [folder for folder in folders if folder.is_dir() and folder.stat().st_mtime < limit]:

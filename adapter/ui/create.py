@@ -187,7 +187,6 @@ def create_tab(sessions: Sessions) -> None:
         if folder is None:
             yield {job: None}
             return
-        idle = {start: gr.Button("Adapt", interactive=True), stop: gr.Button("Stop", interactive=False), job: None}
         try:
             request = AdaptRequest(
                 resize(_cut(path, side, across, down), REFERENCE_SIDE),
@@ -200,12 +199,9 @@ def create_tab(sessions: Sessions) -> None:
                 if update.result is None:
                     yield show(update)
                 else:
-                    yield {**idle, **finish(update, update.result)}
+                    yield finish(update, update.result)
         except UserError as error:
-            yield {**idle, status: "", note: fragments.notice(str(error), "problem")}
-        except Exception:
-            yield {**idle, status: "", note: fragments.notice(_UNEXPECTED, "problem")}
-            raise
+            yield give_up(str(error))
 
     def show(update: Update) -> Outputs:
         shown: Outputs = {status: fragments.progress(update), note: fragments.notice(update.message)}
@@ -219,7 +215,7 @@ def create_tab(sessions: Sessions) -> None:
 
     def finish(update: Update, result: AdaptResult) -> Outputs:
         return {
-            status: "",
+            **rest(),
             note: fragments.notice(update.message),
             live: gr.HTML("", visible=False),
             empty: gr.HTML(visible=False),
@@ -233,6 +229,19 @@ def create_tab(sessions: Sessions) -> None:
             domain_file: result.domain,
             all_files: str(_bundle(result)),
         }
+
+    def rest() -> Outputs:
+        """Ready for the next job."""
+        return {
+            status: "",
+            start: gr.Button("Adapt", interactive=True),
+            stop: gr.Button("Stop", interactive=False),
+            job: None,
+        }
+
+    def give_up(said: str = _UNEXPECTED) -> Outputs:
+        """Ready for the next job, with a sentence on why this one ended."""
+        return {**rest(), note: fragments.notice(said, "problem")}
 
     def halt(folder: str | None) -> Outputs:
         """Ask the running job to stop; it then shows what it has."""
@@ -248,7 +257,8 @@ def create_tab(sessions: Sessions) -> None:
     for slide in cropping:
         slide.input(move, [picture, *cropping], crop, trigger_mode="always_last", **quiet)
     running = [status, note, start, stop, job]
-    start.click(begin, picture, running, queue=False, **quiet).then(
+    started = start.click(begin, picture, running, queue=False, **quiet)
+    adapted = started.then(
         adapt,
         [job, picture, *cropping, preset, strength, seed],
         [*running, live, empty, results, orbit, slider, grid, settings, video_file, sheet_file, domain_file, all_files],
@@ -256,12 +266,13 @@ def create_tab(sessions: Sessions) -> None:
         concurrency_id="adapt",
         **quiet,
     )
+    adapted.failure(give_up, None, running, queue=False, **quiet)
     start.click(None, js=_SHOW_RESULT, api_visibility="private")
     stop.click(halt, job, stop, queue=False, **quiet)
 
 
 _NO_PICTURE = "Choose a style image first: upload one, paste one, or pick an example."
-_UNEXPECTED = "Something went wrong here, not with you. Try once more; if it happens again, try another picture."
+_UNEXPECTED = "This did not work: too many people may be waiting, or something broke here. Try again in a minute."
 
 
 def _uploaded_file(payload: ImageData | None) -> str | None:

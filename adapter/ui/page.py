@@ -50,5 +50,5 @@ def serving() -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "share": False,
-        "show_error": True,
+        "show_error": False,
     }
