@@ -29,6 +29,11 @@ element.addEventListener('click', event => {
   if (button) trigger('select', {index: Number(button.dataset.index)});
 });
 """
+_MOVE_EDGE = """
+element.addEventListener('input', event => {
+  event.target.closest('.compare').style.setProperty('--edge', event.target.value + '%');
+});
+"""
 _SHOW_RESULT = """
 () => { if (window.innerWidth < 900) document.querySelector('.result').scrollIntoView({behavior: 'smooth'}); }
 """
@@ -106,14 +111,7 @@ def create_tab(sessions: Sessions) -> None:
                         scale=6,
                     )
                     with gr.Column(scale=5, min_width=280):
-                        slider = gr.ImageSlider(
-                            label="Before and after",
-                            show_label=False,
-                            interactive=False,
-                            buttons=[],
-                            elem_id="slider",
-                            max_height=420,
-                        )
+                        slider = gr.HTML(js_on_load=_MOVE_EDGE, apply_default_css=False, elem_id="slider")
                         settings = gr.HTML(apply_default_css=False, elem_id="settings")
                         gr.HTML('<h3 class="small-title">Download</h3>')
                         with gr.Row(elem_classes="downloads"):
@@ -221,7 +219,7 @@ def create_tab(sessions: Sessions) -> None:
             empty: gr.HTML(visible=False),
             results: gr.Column(visible=True),
             orbit: gr.Video(result.orbit, visible=result.orbit is not None),
-            slider: (result.before, result.after),
+            slider: fragments.compare(result.before, result.after),
             grid: result.grid,
             settings: fragments.summary(result),
             video_file: gr.DownloadButton(value=result.orbit, visible=result.orbit is not None),

@@ -117,6 +117,18 @@ def live(picture: np.ndarray) -> str:
     )
 
 
+def compare(before: str, after: str) -> str:
+    """One picture over another, with a slider that moves the edge between them; both are paths of pictures."""
+    first, second = (_jpeg(np.asarray(Image.open(path).convert("RGB"))) for path in (before, after))
+    return (
+        '<div class="compare">'
+        f'<img src="{first}" alt="One person of the source world">'
+        f'<img src="{second}" alt="The same person in the learned world" class="over">'
+        '<i class="handle" aria-hidden="true"></i>'
+        '<input type="range" min="0" max="100" value="50" aria-label="Edge between source and target"></div>'
+    )
+
+
 def notice(text: str, kind: str = "note") -> str:
     """A sentence in a frame: ``kind`` is "note" or "problem"."""
     if not text:

@@ -83,7 +83,10 @@ def test_a_style_becomes_a_world(visit, server, tmp_path: Path):
     assert page.evaluate("document.querySelector('#orbit video').loop")
     page.evaluate("() => { const v = document.querySelector('#orbit video'); v.muted = true; return v.play() }")
     page.wait_for_function("document.querySelector('#orbit video').currentTime > 0.2")
-    assert page.locator("#grid img").get_attribute("alt")
+    assert page.evaluate(UNDESCRIBED) == []
+    assert page.evaluate(CONTRASTS) == []
+    page.locator("#slider input").fill("80")
+    assert page.locator("#slider .compare").evaluate("e => e.style.getPropertyValue('--edge')") == "80%"
     assert page.evaluate("document.querySelector('#grid img').naturalWidth") > 1000
 
     domain = Domain.load(download(page, "#download-domain", tmp_path))
@@ -202,6 +205,11 @@ CONTRASTS = """
   return poor;
 }
 """
+
+
+UNDESCRIBED = (
+    "[...document.images].filter(image => !image.alt && image.checkVisibility()).map(image => image.outerHTML)"
+)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
