@@ -12,9 +12,9 @@ ARRAYS = ("color", "mask", "depth", "segmentation", "cameras", "latents")
 SEGMENT_WEIGHTS = {
     "background": 0.7,
     "skin": 1.3,
-    "lips": 3.0,
-    "mouth": 3.0,
-    "teeth": 3.0,
+    "lips": 5.0,
+    "mouth": 6.0,
+    "teeth": 6.0,
     "eye": 3.5,
     "iris": 4.0,
     "brow": 2.5,

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapter.eg3d.config import RenderingConfig
+from adapter.eg3d.fused import decode_and_march
 from adapter.eg3d.generator import Generator
-from adapter.eg3d.marching import composite
+from adapter.eg3d.marching import finish
 from adapter.eg3d.planes import Planes, lookup
 from adapter.eg3d.rays import rays_through
 from adapter.pretraining.base.data import Batch
@@ -70,9 +71,8 @@ def render_patch(
     count, rays, samples = depths.shape
     grouped = points.reshape(len(planes), -1, 3)
     features = lookup(planes, grouped, config.box_warp).reshape(count, rays, samples, -1)
-    density, colour = generator.decoder(features)
-    white = density.new_ones(1) if config.white_background else None
-    features, depth, opacity = composite(density, colour, depths, None, white)
+    white = features.new_ones(1) if config.white_background else None
+    features, depth, opacity = finish(decode_and_march(generator.decoder, features, depths), white)
     side = int(rays**0.5)
     return (
         features.transpose(1, 2).reshape(count, -1, side, side),
