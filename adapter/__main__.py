@@ -13,12 +13,18 @@ from adapter.errors import UserError
 USER_ERROR, INTERRUPTED = 2, 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands: a module's ``add_parser`` declares one, its ``run`` carries it out."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the commands: a module's ``add_parser`` declares one, its ``run`` carries it out.
+
+    Args:
+        only: the module of the one command that is wanted, so that no other is imported; all where there is no such
+            module, as help and wrong names need them.
+    """
     parser = argparse.ArgumentParser(prog="python -m adapter", description=description)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in sorted(pkgutil.iter_modules(commands.__path__), key=lambda module: module.name):
-        command = importlib.import_module(f"{commands.__name__}.{module.name}")
+    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    for module in [only] if only in names else names:
+        command = importlib.import_module(f"{commands.__name__}.{module}")
         before = set(subparsers.choices)
         command.add_parser(subparsers)
         for name in set(subparsers.choices) - before:
@@ -32,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 2 where the user can put something right, 130 after Ctrl-C.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        args = build_parser().parse_args(arguments)
+        args = build_parser(next(iter(arguments), None)).parse_args(arguments)
         args.run(args)
     except UserError as error:
         print(error, file=sys.stderr)

@@ -2,8 +2,6 @@
 
 import argparse
 
-from adapter.hub.convert import convert
-
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command's arguments."""
@@ -24,6 +22,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Convert, and say where the result is."""
+    """Convert, and say where the result is.
+
+    Raises:
+        UserError: as `adapter.hub.convert.convert`.
+    """
+    from adapter.hub.convert import convert  # loads torch
+
     folder = convert(args.source, args.out, focal=args.focal)
     print(f"Wrote {folder}. Load it with Eg3d.from_pretrained({str(folder)!r}).")
