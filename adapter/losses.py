@@ -180,3 +180,22 @@ def moments(target: Tensor, reference: Tensor) -> Tensor:
     wanted_mean, wanted_covariance = mean_and_covariance(reference)
     scale = wanted_covariance.diagonal().mean().clamp_min(MINIMUM_NORM**2)
     return ((mean - wanted_mean).square().mean() + (covariance - wanted_covariance).abs().mean()) / scale
+
+
+def selective_consistency(target: Tensor, source: Tensor, shift: Tensor, keep: float) -> Tensor:
+    """L_scc: the codes that the domain moves least stay the source's (DiFa).
+
+    Mean over all channels of mask * |target - source|, the mask one for the ``keep`` share of channels whose mean
+    moved least; ties count as kept.
+
+    Args:
+        target, source: W+ codes [N, D] of target images and of their sources.
+        shift: how far the mean code has moved from source to target [D].
+        keep: share of the channels that are held, 0 to 1.
+    """
+    count = round(keep * len(shift))
+    if not count:
+        return (target * 0).sum()
+    moved = shift.abs()
+    mask = (moved <= moved.kthvalue(count).values).to(target)
+    return (mask * (target - source).abs()).mean()

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapter import __version__
-from adapter.adaptation.parts import copy_parts
+from adapter.adaptation.parts import Extent, copy_parts
 from adapter.eg3d import Generator, Parts
 from adapter.errors import UserError
 from adapter.storage import read_metadata, read_tensors, write_tensors
@@ -76,7 +76,12 @@ class Domain:
     @property
     def background(self) -> int:
         """Side of the background map, 0 where the domain keeps the base's background."""
-        return self.weights["background"].shape[-1] if "background" in self.weights else 0
+        value = self.weights.get("background")
+        return value.shape[-1] if value is not None and value.dim() == 3 else 0
+
+    def _extent(self, generator: Generator) -> Extent:
+        side = min(self.background, generator.config.raw_resolution)
+        return Extent.of_weights(self.weights, side)
 
     def check(self, generator: Generator) -> None:
         """Refuse a generator that this domain was not made from.
@@ -106,8 +111,10 @@ class Domain:
         """
         if not checked:
             self.check(generator)
-        _check_fit(self.weights, generator)
-        parts = copy_parts(generator, self.background if strength != 0 else 0)
+        parts = copy_parts(generator, self._extent(generator))
+        _check_fit(self.weights, parts)
+        if strength == 0:
+            parts = copy_parts(generator)
         for name, parameter in parts.named_parameters():
             if name in self.weights and strength != 0:
                 parameter.data.add_(self.weights[name].to(parameter), alpha=float(strength))
@@ -198,9 +205,6 @@ def fingerprint_images(images: Tensor) -> str:
     return hashlib.sha256(str(tuple(pixels.shape)).encode() + pixels.contiguous().numpy().tobytes()).hexdigest()
 
 
-_MODULES = ("decoder", "superresolution")
-
-
 def _half(name: str, value: Tensor) -> Tensor:
     half = value.to("cpu", torch.float16, copy=True)
     if not torch.isfinite(half).all():
@@ -208,12 +212,8 @@ def _half(name: str, value: Tensor) -> Tensor:
     return half
 
 
-def _check_fit(weights: Mapping[str, Tensor], generator: Generator) -> None:
-    shapes = {f"{part}.{name}": p.shape for part in _MODULES for name, p in getattr(generator, part).named_parameters()}
-    background = weights.get("background")
-    if background is not None and background.dim() == 3:
-        side = min(background.shape[-1], generator.config.raw_resolution)
-        shapes["background"] = torch.Size((generator.config.feature_channels, side, side))
+def _check_fit(weights: Mapping[str, Tensor], parts: Parts) -> None:
+    shapes = {name: parameter.shape for name, parameter in parts.named_parameters()}
     for name, value in weights.items():
         if shapes.get(name) != value.shape:
             raise UserError(

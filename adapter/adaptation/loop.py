@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation.domain import Domain, DomainMetadata, fingerprint, fingerprint_images
+from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.methods import Method
 from adapter.adaptation.objective import Objective, reads_embedding, token_layers
-from adapter.adaptation.parts import copy_parts, set_parameters
-from adapter.adaptation.pool import Pool, cameras_around_front, draw_pairs, fill_pool, join
+from adapter.adaptation.parts import copy_parts, extent_of, set_parameters
+from adapter.adaptation.pool import Pool, cameras_around_front, draw_pairs, fill_pool, join, target_rows
 from adapter.adaptation.state import TrainingState
 from adapter.adaptation.trainer import LossNotFinite, StageTrainer, render_all
 from adapter.eg3d import Eg3dConfig, Generator, Parts
@@ -55,7 +56,7 @@ class Event:
 def adapt(
     generator: Generator,
     encoder: ImageEncoder | Sequence[ImageEncoder],
-    references: Tensor,
+    guidance: Guidance | Tensor,
     method: Method,
     *,
     seed: int = 0,
@@ -64,8 +65,10 @@ def adapt(
     base: str = "",
     licence: str = "",
     people: Tensor | None = None,
+    inverter: Callable[[Tensor], Tensor] | None = None,
+    distillation: Callable[[Tensor, torch.Generator], Tensor] | None = None,
 ) -> Iterator[Event]:
-    """Adapt a generator to the domain of one or several reference images.
+    """Adapt a generator to the domain of one or several reference images, of a prompt, or of both.
 
     Closing the iterator stops the run; nothing outside of it is changed. The same arguments give the same domain,
     bit for bit on a CPU with the same number of threads, also when the run was interrupted and resumed.
@@ -73,29 +76,34 @@ def adapt(
     Args:
         generator: the base; it stays as it is.
         encoder: one or several frozen CLIP image encoders whose losses are summed.
-        references: [K, 3, H, W] in [-1, 1]; several images count as one domain.
+        guidance: where to go; plain images [K, 3, H, W] in [-1, 1] count as references of one domain.
         method: what to train and by which losses.
         seed: of latents, cameras, batches and projections.
         resume: state of an interrupted run with the same arguments.
         device: where to work; the generator's device where None.
         base, licence: name of the base and licence of the result, for the domain's description.
         people: latents [P, z] of the previews; a fixed choice where None.
+        inverter: differentiable map from images [N, 3, H, W] to W+ [N, num_ws, w]; L_scc is left out without.
+        distillation: differentiable score of images, for SDS; left out without.
 
     Yields:
         Events; the last one holds the domain.
 
     Raises:
-        UserError: unusable references, or a state of another run.
+        UserError: unusable references, a method that this guidance cannot lead, or a state of another run.
     """
     device = torch.device(device) if device is not None else next(generator.parameters()).device
     generator = generator.to(device)
     encoders = [one.to(device) for one in (encoder if isinstance(encoder, Sequence) else [encoder])]
-    references = _checked(references).to(device)
+    guidance = (guidance if isinstance(guidance, Guidance) else Guidance(guidance)).to(device)
+    if method.per_frame:
+        raise UserError(f"{method.name} changes pictures, not the generator. It makes no domain.")
     metadata = DomainMetadata(
         base=base,
         base_fingerprint=fingerprint(generator),
         method=method.name,
-        reference_fingerprint=fingerprint_images(references),
+        reference_fingerprint=None if guidance.references is None else fingerprint_images(guidance.references),
+        prompt=guidance.prompt,
         settings=json.loads(json.dumps(method.to_dict())),
         seed=seed,
         licence=licence,
@@ -107,8 +115,8 @@ def adapt(
     groups: list[Pool] = []
     done = 0
     yield Event(PREPARING, 0, method.pool)
-    layers = token_layers(method)
-    filling = fill_pool(generator, encoders, layers, latents, cameras, method.truncation_psi, reads_embedding(method))
+    layers, joint = token_layers(method, guidance), reads_embedding(method, guidance)
+    filling = fill_pool(generator, encoders, layers, latents, cameras, method.truncation_psi, joint)
     for group in filling:
         groups.append(group)
         done += len(group)
@@ -117,7 +125,7 @@ def adapt(
     del groups
     stage_people, stage_cameras = _preview_pairs(generator.config, people)
     audience = join(list(fill_pool(generator, [], [], stage_people, stage_cameras, PREVIEW_PSI)))
-    objective = Objective(encoders, method, pool, references)
+    objective = Objective(encoders, method, pool, guidance, inverter, distillation, seed)
     yield from _train(generator, method, pool, audience, objective, metadata, resume)
 
 
@@ -131,11 +139,12 @@ def _train(
     resume: TrainingState | None,
 ) -> Iterator[Event]:
     identity = _identity(metadata)
-    base = copy_parts(generator, method.background).requires_grad_(False)
-    shown = copy_parts(generator, method.background).requires_grad_(False)
-    parts = copy_parts(generator, method.background)
+    extent = extent_of(method)
+    base, shown = (copy_parts(generator, extent).requires_grad_(False) for _ in range(2))
+    parts = copy_parts(generator, extent)
     if resume is not None:
         set_parameters(parts, resume.weights)
+        objective.recall(resume.memory)
     clock = _Clock(method)
     good: Domain | None = None
     picture: np.ndarray | None = None
@@ -191,18 +200,11 @@ class _Clock:
         return sum(recent) / len(recent) * (steps + later)
 
 
-def _checked(references: Tensor) -> Tensor:
-    if references.dim() != 4 or references.shape[1] != 3 or not len(references):
-        raise UserError("The reference must be one or more colour images.")
-    if not torch.isfinite(references).all():
-        raise UserError("A reference image holds values that are not numbers. Choose another image.")
-    return references.float()
-
-
 def _identity(metadata: DomainMetadata) -> dict[str, object]:
     return {
         "base": metadata.base_fingerprint,
         "reference": metadata.reference_fingerprint,
+        "prompt": metadata.prompt,
         "seed": metadata.seed,
         "method": metadata.settings,
     }
@@ -225,7 +227,8 @@ def _changed(base: Parts, adapted: Parts) -> dict[str, Tensor]:
 def _preview(generator: Generator, audience: Pool, parts: Parts, features: Tensor | None) -> np.ndarray:
     if features is None:
         features = render_all(generator, audience, parts)
-    target = generator.superresolve(features, audience.ws, parts.superresolution)
+    rows = target_rows(audience, slice(None), parts)
+    target = generator.superresolve(features, rows, parts.superresolution)
     pairs = torch.stack([audience.images, target], dim=1).permute(0, 1, 3, 4, 2)
     return (pairs * 127.5 + 128).clamp(0, 255).to("cpu", torch.uint8).numpy()
 

@@ -7,8 +7,14 @@ from typing import Any
 
 from adapter.errors import UserError
 
-PARTS = ("decoder", "superresolution", "background")
-"""What can be trained: Tri-D, G2, and what rays see where they hit nothing (ours)."""
+PARTS: dict[str, str] = {
+    "decoder": "Tri-D, the tri-plane decoder",
+    "superresolution": "G2, the super-resolution",
+    "synthesis": "G1, the backbone that makes the planes",
+    "background": "ours: what rays see where they hit nothing",
+    "remodulation": "DoRM's second mapping, and second modulation of backbone and super-resolution",
+}
+"""What can be trained."""
 
 LOSSES: dict[str, str] = {
     "directional": "L_dir: the CLIP edit points from the source's mean to the reference",
@@ -19,8 +25,25 @@ LOSSES: dict[str, str] = {
     "shallow_distribution": "ours: shallow tokens are distributed as the reference's",
     "background_colour": "ours: where sources show background, colours are as at that place of the reference",
     "moments": "ours: tokens have the reference's mean and covariance",
+    "text_directional": "L_dir from text: the CLIP edit points from the source's words to the prompt",
+    "consistency": "L_scc: the W+ codes that the domain leaves alone stay the source's",
+    "adversarial": "a discriminator cannot tell images from the reference",
+    "score_distillation": "SDS: a diffusion model finds images likely under the prompt",
 }
 """Losses a method may name, with what each one asks for."""
+
+FROM_REFERENCE = (
+    "directional",
+    "token_distribution",
+    "colour_distribution",
+    "shallow_distribution",
+    "background_colour",
+    "moments",
+    "adversarial",
+)
+"""Losses that need a reference image; without one they are left out."""
+FROM_TEXT = ("text_directional",)
+"""Losses that need a prompt; without one they are left out."""
 
 MAXIMUM_WEIGHT = 100.0
 POOLED = "pooled"
@@ -39,6 +62,9 @@ class LossTerm:
         side: grid on which images (``colour_distribution``, ``background_colour``) or features
             (``feature_structure``) are compared.
         points: of each image, at most so many random ones are compared by the two distribution losses of ours.
+        window: steps whose mean codes L_scc compares, and after which its weight begins to rise.
+        keep: share of the channels that L_scc holds on to.
+        rows: share of the rows of W+ that L_scc looks at, from the coarse end.
     """
 
     kind: str
@@ -47,6 +73,9 @@ class LossTerm:
     centred: bool = True
     side: int = 32
     points: int = 1024
+    window: int = 50
+    keep: float = 0.6
+    rows: float = 0.39
 
     def __post_init__(self) -> None:
         if self.kind not in LOSSES:
@@ -54,6 +83,9 @@ class LossTerm:
         _check(f"The weight of {self.kind}", self.weight, 0, MAXIMUM_WEIGHT)
         _check_whole(f"The side of {self.kind}", self.side, 1, 1024)
         _check_whole(f"The number of points of {self.kind}", self.points, 16, 1_000_000)
+        _check_whole(f"The window of {self.kind}", self.window, 1, 10_000)
+        _check(f"The kept share of {self.kind}", self.keep, 0, 1)
+        _check(f"The share of rows of {self.kind}", self.rows, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -87,10 +119,21 @@ class Stage:
 
     def rate(self, parameter: str) -> float:
         """Learning rate of a parameter of the parts by its dotted name; 0 where it is not trained."""
-        if not any(parameter == part or parameter.startswith(f"{part}.") for part in self.train):
+        if not any(_belongs(parameter, part) for part in self.train):
             return 0.0
         factors = [factor for fragment, factor in self.rates if fragment in parameter]
         return self.learning_rate * (factors[-1] if factors else 1.0)
+
+
+def is_remodulation(parameter: str) -> bool:
+    """Whether a parameter of this dotted name belongs to a second mapping or modulation."""
+    return parameter.startswith("mapping.") or ".shift." in parameter
+
+
+def _belongs(parameter: str, part: str) -> bool:
+    if part == "remodulation":
+        return is_remodulation(parameter)
+    return parameter == part or parameter.startswith(f"{part}.")
 
 
 @dataclass(frozen=True)
@@ -113,6 +156,10 @@ class Method:
         background: side of the map of background features that is trained, 0 for the base's own. With it the
             rays along a silhouette blend into the new background instead of into the old one.
         mirrored: also use each reference's mirror image, so that one side's light or parting does not count.
+        auto_layers: StyleGAN-NADA's adaptive choice: only the layers of this many rows of W+ train, chosen anew every
+            ``auto_every`` steps; 0 trains all.
+        per_frame: the method changes rendered images one by one and leaves the generator alone; its single stage
+            counts steps per image, and it makes no domain.
         preview_every: steps between previews.
     """
 
@@ -132,6 +179,9 @@ class Method:
     directions: int = 32
     background: int = 0
     mirrored: bool = False
+    auto_layers: int = 0
+    auto_every: int = 20
+    per_frame: bool = False
     preview_every: int = 20
 
     def __post_init__(self) -> None:
@@ -156,12 +206,28 @@ class Method:
         _check("The decay of the averaged weights", self.ema, 0, 0.99999)
         _check_whole("The side of the background", self.background, 0, 64)
         _check_whole("The number of projections", self.directions, 1, 4096)
+        _check_whole("The number of chosen layers", self.auto_layers, 0, 64)
+        _check_whole("The number of steps between choices", self.auto_every, 1, 100_000)
         _check_whole("The number of steps between previews", self.preview_every, 1, 100_000)
 
     @property
     def steps(self) -> int:
         """Steps of all stages together."""
         return sum(stage.steps for stage in self.stages)
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether a prompt alone can lead it."""
+        return any(term.kind in (*FROM_TEXT, "score_distillation") and term.weight > 0 for term in self.losses)
+
+    @property
+    def takes_image(self) -> bool:
+        """Whether a reference image alone can lead it."""
+        return any(term.kind in FROM_REFERENCE and term.weight > 0 for term in self.losses)
+
+    def trains(self, part: str) -> bool:
+        """Whether some stage trains this part of `PARTS`, or something inside it."""
+        return any(name.split(".")[0] == part for stage in self.stages for name in stage.train)
 
     def weight(self, kind: str) -> float:
         """Weight of a loss, 0 where the method has none of that kind."""
@@ -235,62 +301,3 @@ def _check_whole(what: str, value: int, low: int, high: int) -> None:
 def _check(what: str, value: float, low: float, high: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise UserError(f"{what} must be a number from {low:g} to {high:g}, not {value!r}.")
-
-
-_SMALL_CLIP = (
-    LossTerm("directional", 2.0, (POOLED,)),
-    LossTerm("token_distribution", 6.0, ("stage1", "stage2", "stage4")),
-    LossTerm("image_structure", 15.0, ("stage3",)),
-    LossTerm("feature_structure", 10.0),
-    LossTerm("colour_distribution", 3.0, side=64),
-    LossTerm("shallow_distribution", 1.5, ("stage0",)),
-    LossTerm("background_colour", 2.0, side=8),
-    LossTerm("moments", 0.3, ("stage0", "stage1", "stage2")),
-)
-_CLIP_VIT = (
-    LossTerm("directional", 1.0),
-    LossTerm("token_distribution", 1.0, (3,), centred=False),
-    LossTerm("image_structure", 10.0, (4,), centred=False),
-    LossTerm("feature_structure", 10.0),
-)
-
-
-def _tri_d_then_g2(tri_d: int, g2: int, learning_rate: float, *more: str) -> tuple[Stage, ...]:
-    return (
-        Stage("Tri-D", ("decoder", *more), tri_d, learning_rate, rates=(("background", 0.3),)),
-        Stage("G2", ("superresolution",), g2, learning_rate),
-    )
-
-
-METHODS: dict[str, dict[str, Method]] = {
-    "3d-adapter": {
-        "quick": Method("3d-adapter", "quick", _tri_d_then_g2(60, 230, 0.01, "background"), _SMALL_CLIP, background=4),
-        "full": Method("3d-adapter", "full", _tri_d_then_g2(120, 560, 0.01, "background"), _SMALL_CLIP, background=4),
-        "clip-vit": Method(
-            "3d-adapter",
-            "clip-vit",
-            _tri_d_then_g2(200, 200, 0.002),
-            _CLIP_VIT,
-            betas=(0.0, 0.99),
-            ema=0.99,
-            pool=16,
-            yaw=0.3,
-            pitch=0.2,
-        ),
-    },
-}
-"""Methods by name and preset. "quick" takes about 30 s and "full" about 75 s on 2 CPU cores with the base
-``heads`` and the small CLIP; "clip-vit" is for CLIP's own ViT towers."""
-
-
-def get_method(name: str = "3d-adapter", preset: str = "full") -> Method:
-    """Look a method up.
-
-    Raises:
-        UserError: an unknown name or preset; says which ones there are.
-    """
-    if name not in METHODS:
-        raise UserError(f"There is no method named {name!r}. Choose from: {', '.join(METHODS)}.")
-    if preset not in METHODS[name]:
-        raise UserError(f"{name} has no preset named {preset!r}. Choose from: {', '.join(METHODS[name])}.")
-    return METHODS[name][preset]

@@ -2,20 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from adapter import losses
-from adapter.adaptation.methods import LossTerm, Method
+from adapter.adaptation.critic import Critic
+from adapter.adaptation.guidance import Guidance
+from adapter.adaptation.memory import CodeMemory
+from adapter.adaptation.methods import FROM_REFERENCE, FROM_TEXT, LossTerm, Method
 from adapter.adaptation.pool import Pool
+from adapter.errors import UserError
 from adapter.perception.encoder import Encoded, ImageEncoder
 
 BACKGROUND_CERTAINTY = 4
 """Power that lets only cells count which are background almost surely."""
 SMALLEST_EDIT = 1e-2
 """Edits shorter than this share of the wanted direction are not scaled up any further."""
+SMALLEST_TEXT_EDIT = 1e-2
+"""The same for edits towards a prompt, in units of the embeddings: a text's direction says nothing of how far."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +31,15 @@ class View:
 
     Args:
         target, source: what it says about the target images and their sources.
-        reference: what it says about the references.
+        reference: what it says about the references; None without any.
+        direction: the edit that a prompt asks for [D]; None without one.
         centre: the mean over the whole pool: embedding [1, D] and, by layer, token [1, 1, C].
     """
 
     target: Encoded
     source: Encoded
-    reference: Encoded
+    reference: Encoded | None
+    direction: Tensor | None
     centre: Encoded
 
     def tokens(self, which: str, term: LossTerm, layer: str | int) -> Tensor:
@@ -74,6 +83,10 @@ def _directional(term: LossTerm, view: View, draws: Draws) -> Tensor:
     return total
 
 
+def _text_directional(term: LossTerm, view: View, draws: Draws) -> Tensor:
+    return losses.directional(view.target.embedding, view.source.embedding, view.direction, SMALLEST_TEXT_EDIT)
+
+
 def _token_distribution(term: LossTerm, view: View, draws: Draws) -> Tensor:
     return sum(
         losses.token_distribution(
@@ -108,6 +121,7 @@ def _moments(term: LossTerm, view: View, draws: Draws) -> Tensor:
 
 ENCODED: dict[str, Callable[[LossTerm, View, Draws], Tensor]] = {
     "directional": _directional,
+    "text_directional": _text_directional,
     "token_distribution": _token_distribution,
     "image_structure": _image_structure,
     "shallow_distribution": _shallow_distribution,
@@ -117,33 +131,57 @@ ENCODED: dict[str, Callable[[LossTerm, View, Draws], Tensor]] = {
 
 
 class Objective:
-    """The weighted losses of a method against one set of references.
+    """The weighted losses of a method under one guidance.
+
+    Terms that need what is not given (references, a prompt, an inverter, a diffusion model) are left out.
 
     Args:
         encoders: frozen; every loss of `ENCODED` is summed over them.
         method: names the losses.
         pool: the sources, already seen by the same encoders.
-        references: images [K, 3, H, W] in [-1, 1]; several count as one domain: their embeddings are averaged,
-            their tokens and colours pooled.
+        guidance: several references count as one domain: their embeddings are averaged, their tokens and colours
+            pooled.
+        inverter: maps images [N, 3, H, W] to W+ [N, num_ws, w], for L_scc.
+        distillation: scores images [N, 3, H, W] with a random generator, for SDS.
+        seed: of a discriminator.
     """
 
-    def __init__(self, encoders: Sequence[ImageEncoder], method: Method, pool: Pool, references: Tensor) -> None:
-        self.terms = tuple(term for term in method.losses if term.weight > 0)
-        self.layers = token_layers(method)
-        self.joint = reads_embedding(method)
-        self.projections = method.directions
+    def __init__(
+        self,
+        encoders: Sequence[ImageEncoder],
+        method: Method,
+        pool: Pool,
+        guidance: Guidance,
+        inverter: Callable[[Tensor], Tensor] | None = None,
+        distillation: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.terms = active_terms(method, guidance, inverter is not None, distillation is not None)
+        self.layers, self.joint = _layers(self.terms), _joint(self.terms)
+        self.projections, self.total = method.directions, method.steps
         # A method of pixel losses alone asks an encoder nothing.
         self.encoders = tuple(encoders) if self.layers or self.joint else ()
-        self.pool = pool
-        if method.mirrored:
+        self.pool, self.distillation = pool, distillation
+        references = guidance.references
+        if references is not None and method.mirrored:
             references = torch.cat([references, references.flip(-1)])
         self.references = references
-        with torch.no_grad():
-            self.reference_seen = [encoder.encode(references, self.layers, self.joint) for encoder in self.encoders]
+        self.directions = guidance.directions or (None,) * len(self.encoders)
+        self.destinations = guidance.destinations
+        self.reference_seen: list[Encoded | None] = [None] * len(self.encoders)
+        if references is not None:
+            with torch.no_grad():
+                self.reference_seen = [one.encode(references, self.layers, self.joint) for one in self.encoders]
         self.centres = [_centre(seen) for seen in pool.seen]
+        kinds = {term.kind: term for term in self.terms}
+        self.codes = self.critic = None
+        if "consistency" in kinds:
+            self.codes = CodeMemory(kinds["consistency"], inverter, pool.images, method.steps)
+        if "adversarial" in kinds:
+            self.critic = Critic(references, pool.images.shape[-1], seed)
 
     def __call__(
-        self, images: Tensor, index: Sequence[int], features: Tensor | None, random: torch.Generator
+        self, images: Tensor, index: Sequence[int], features: Tensor | None, random: torch.Generator, step: int = 0
     ) -> dict[str, Tensor]:
         """Losses of a batch, weighted, by kind.
 
@@ -153,6 +191,7 @@ class Objective:
             features: the target's rendered features [N, F, R, R]; None where no training step can change them,
                 which leaves L_F-str out.
             random: draws the projections of the sliced distances.
+            step: of the whole run, from 0.
         """
         draws = Draws(random, self.projections)
         result: dict[str, Tensor] = {}
@@ -165,12 +204,49 @@ class Objective:
                 value = draws.distance(_colours(images, term.side), reference, term.points)
             elif term.kind == "background_colour":
                 value = self._background_colour(images, index, term.side)
+            elif term.kind == "consistency":
+                value = self.codes.loss(images, index, step)
+            elif term.kind == "adversarial":
+                value = self.critic.loss(images, random)
+            elif term.kind == "score_distillation":
+                value = self.distillation(images, random)
             elif features is not None:
                 value = losses.feature_structure(features, self.pool.features[index], term.side)
             else:
                 continue
             result[term.kind] = term.weight * value
         return result
+
+    def global_loss(self, images: Tensor) -> Tensor:
+        """One minus the cosine of images to the goal, the prompt or the references' mean, over all encoders."""
+        seen = [encoder.encode(images).embedding for encoder in self.encoders]
+        return sum((1 - one @ goal).mean() for one, goal in zip(seen, self._goals, strict=True))
+
+    @cached_property
+    def _goals(self) -> list[Tensor]:
+        if self.destinations:
+            return list(self.destinations)
+        with torch.no_grad():
+            means = [encoder.encode(self.references).embedding.mean(dim=0) for encoder in self.encoders]
+        return [F.normalize(mean, dim=0) for mean in means]
+
+    def after_step(self, images: Tensor, random: torch.Generator) -> None:
+        """Let whatever learns beside the generator learn from a batch of its images."""
+        if self.critic is not None:
+            self.critic.learn(images, random)
+
+    def memory(self) -> dict[str, Tensor]:
+        """What the losses remember from step to step, for a resumed run."""
+        kept = {} if self.codes is None else {f"codes/{name}": value for name, value in self.codes.memory().items()}
+        if self.critic is not None:
+            kept |= {f"critic/{name}": value for name, value in self.critic.memory().items()}
+        return kept
+
+    def recall(self, memory: dict[str, Tensor]) -> None:
+        """Take up what `memory` gave."""
+        for prefix, one in (("codes/", self.codes), ("critic/", self.critic)):
+            if one is not None:
+                one.recall({name[len(prefix) :]: value for name, value in memory.items() if name.startswith(prefix)})
 
     def _background_colour(self, images: Tensor, index: Sequence[int], side: int) -> Tensor:
         """Compares places that are background in this source and, by most of the pool, likely in the reference."""
@@ -182,21 +258,50 @@ class Objective:
 
     def _views(self, images: Tensor, index: Sequence[int]) -> list[View]:
         return [
-            View(encoder.encode(images, self.layers, self.joint), _pick(source, index), reference, centre)
-            for encoder, source, reference, centre in zip(
-                self.encoders, self.pool.seen, self.reference_seen, self.centres, strict=True
+            View(encoder.encode(images, self.layers, self.joint), _pick(source, index), reference, direction, centre)
+            for encoder, source, reference, direction, centre in zip(
+                self.encoders, self.pool.seen, self.reference_seen, self.directions, self.centres, strict=True
             )
         ]
 
 
-def token_layers(method: Method) -> tuple[str | int, ...]:
-    """The encoder layers that a method's losses read, each once."""
-    return tuple(dict.fromkeys(layer for term in method.losses if term.weight > 0 for layer in term.layers))
+def active_terms(
+    method: Method, guidance: Guidance, inverter: bool = False, distillation: bool = False
+) -> tuple[LossTerm, ...]:
+    """The losses of a method that count under a guidance.
+
+    Raises:
+        UserError: none is left that leads anywhere.
+    """
+    given = {
+        **dict.fromkeys(FROM_REFERENCE, guidance.references is not None),
+        **dict.fromkeys(FROM_TEXT, bool(guidance.directions)),
+        "consistency": inverter,
+        "score_distillation": distillation,
+    }
+    terms = tuple(term for term in method.losses if term.weight > 0 and given.get(term.kind, True))
+    if not any(term.kind in (*FROM_REFERENCE, *FROM_TEXT, "score_distillation") for term in terms):
+        missing = "a text" if guidance.references is None else "an image"
+        raise UserError(f"The method {method.name} cannot be led by {missing} alone. Choose another method.")
+    return terms
 
 
-def reads_embedding(method: Method) -> bool:
-    """Whether a method's losses read the joint embedding; without, an encoder may stop earlier."""
-    return any(term.kind == "directional" and not term.layers for term in method.losses if term.weight > 0)
+def token_layers(method: Method, guidance: Guidance) -> tuple[str | int, ...]:
+    """The encoder layers that a method's losses read under a guidance, each once."""
+    return _layers(active_terms(method, guidance, True, True))
+
+
+def reads_embedding(method: Method, guidance: Guidance) -> bool:
+    """Whether its losses read the joint embedding; without, an encoder may stop earlier."""
+    return _joint(active_terms(method, guidance, True, True))
+
+
+def _layers(terms: Sequence[LossTerm]) -> tuple[str | int, ...]:
+    return tuple(dict.fromkeys(layer for term in terms for layer in term.layers))
+
+
+def _joint(terms: Sequence[LossTerm]) -> bool:
+    return any(term.kind in ("directional", "text_directional") and not term.layers for term in terms)
 
 
 def _colours(images: Tensor, side: int) -> Tensor:

@@ -1,25 +1,74 @@
-"""The replaceable parts of a generator, with or without a background of their own."""
+"""The replaceable parts of a generator: copies of its own, and more where a method trains more."""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from adapter.adaptation.methods import Method, is_remodulation
 from adapter.eg3d import Generator, Parts
+from adapter.eg3d.layers import Remodulated
+
+REMODULATION_GAIN = 0.1
+"""How much a second modulation counts. DoRM has 0.005 over thousands of steps; ours for hundreds."""
 
 
-def copy_parts(generator: Generator, background: int = 0) -> Parts:
+@dataclass(frozen=True)
+class Extent:
+    """What parts hold besides decoder and super-resolution.
+
+    Args:
+        background: side of a background map that shows what the base shows; 0 for none.
+        synthesis: whether a backbone of their own.
+        remodulation: whether a second mapping, and a second modulation in the backbone and in super-resolution.
+    """
+
+    background: int = 0
+    synthesis: bool = False
+    remodulation: bool = False
+
+    @classmethod
+    def of_weights(cls, names: Iterable[str], background: int) -> "Extent":
+        """The least that has parameters of all these dotted names."""
+        names = list(names)
+        again = any(is_remodulation(name) for name in names)
+        return cls(background, again or any(name.startswith("synthesis.") for name in names), again)
+
+
+def extent_of(method: Method) -> Extent:
+    """What the parts that a method trains must hold."""
+    return Extent(method.background, method.trains("synthesis"), method.trains("remodulation"))
+
+
+def copy_parts(generator: Generator, extent: Extent | int = 0) -> Parts:
     """Parts equal to the generator's own.
 
     Args:
-        background: side of the background map that is added, showing what the base shows; 0 adds none.
+        extent: what else they hold; a number stands for a background map of that side and nothing else.
     """
+    if isinstance(extent, int):
+        extent = Extent(extent)
     parts = generator.parts()
-    if not background:
-        return parts
-    channels = generator.config.feature_channels
-    own = 1.0 if generator.config.rendering.white_background else 0.0
-    device = next(parts.parameters()).device
-    colours = torch.full((channels, background, background), own, device=device)
-    return Parts(parts.decoder, parts.superresolution, colours)
+    synthesis = mapping = None
+    if extent.synthesis or extent.remodulation:
+        synthesis = copy.deepcopy(generator.backbone.synthesis)
+    if extent.remodulation:
+        mapping = copy.deepcopy(generator.backbone.mapping)
+        for module in (synthesis, parts.superresolution):
+            _remodulate(module)
+    colours = None
+    if extent.background:
+        own = 1.0 if generator.config.rendering.white_background else 0.0
+        shape = (generator.config.feature_channels, extent.background, extent.background)
+        colours = torch.full(shape, own, device=next(parts.parameters()).device)
+    return Parts(parts.decoder, parts.superresolution, colours, synthesis, mapping)
+
+
+def _remodulate(module: nn.Module) -> None:
+    for layer in [layer for layer in module.modules() if hasattr(layer, "affine")]:
+        layer.affine = Remodulated(layer.affine, REMODULATION_GAIN)
 
 
 def set_parameters(parts: Parts, values: dict[str, Tensor]) -> None:

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation.methods import Method
-from adapter.eg3d import Eg3dConfig, Generator, Samples, lookat_equal_area
+from adapter.eg3d import Eg3dConfig, Generator, Parts, Samples, lookat_equal_area
+from adapter.eg3d.planes import lookup
+from adapter.eg3d.rays import camera_rays
 from adapter.perception.encoder import Encoded, ImageEncoder
 
 
@@ -17,6 +19,8 @@ class Pool:
     """Source renderings of n pairs.
 
     Args:
+        latents: z [n, z].
+        cameras: labels [n, 25].
         ws: [n, num_ws, w].
         samples: plane features at the source's own sample positions, stored in fp16.
         features: the source's rendered features [n, F, R, R], from these very samples.
@@ -25,6 +29,8 @@ class Pool:
         seen: what each encoder says about the images.
     """
 
+    latents: Tensor
+    cameras: Tensor
     ws: Tensor
     samples: Samples
     features: Tensor
@@ -39,6 +45,26 @@ class Pool:
         """The samples of some pairs, in fp32."""
         chosen = self.samples[index]
         return Samples(chosen.depths, chosen.features.float(), chosen.resolution)
+
+
+def target_features(generator: Generator, pool: Pool, index: slice | Sequence[int], parts: Parts) -> Tensor:
+    """Rendered features [n, F, R, R] of some pairs as the target's, at the places where the source was sampled.
+
+    Differentiable in the parts. Cached plane features serve, unless the parts have a backbone of their own.
+    """
+    if parts.synthesis is None:
+        return generator.march(pool.samples_of(index), parts).features
+    samples = pool.samples[index]
+    planes = generator.planes(target_rows(pool, index, parts), synthesis=parts.synthesis)
+    origins, directions = camera_rays(pool.cameras[index], samples.resolution)
+    points = (origins[:, :, None] + directions[:, :, None] * samples.depths[..., None]).flatten(1, 2)
+    read = lookup(planes, points, generator.config.rendering.box_warp).unflatten(1, samples.depths.shape[1:])
+    return generator.march(Samples(samples.depths, read, samples.resolution), parts).features
+
+
+def target_rows(pool: Pool, index: slice | Sequence[int], parts: Parts) -> Tensor:
+    """The ws of some pairs that the parts read."""
+    return parts.rows(pool.ws[index], pool.latents[index])
 
 
 def cameras_around_front(config: Eg3dConfig, yaw: Tensor, pitch: Tensor) -> Tensor:
@@ -103,13 +129,15 @@ def fill_pool(
         rendered = generator.march(rounded)
         images = generator.superresolve(rendered.features, ws)
         seen = tuple(encoder.encode(images, layers, embedding) for encoder in encoders)
-        yield Pool(ws, samples, rendered.features, rendered.opacity, images, seen)
+        yield Pool(z, labels, ws, samples, rendered.features, rendered.opacity, images, seen)
 
 
 def join(pools: Sequence[Pool]) -> Pool:
     """One pool of all pairs of several."""
     samples = [pool.samples for pool in pools]
     return Pool(
+        latents=torch.cat([pool.latents for pool in pools]),
+        cameras=torch.cat([pool.cameras for pool in pools]),
         ws=torch.cat([pool.ws for pool in pools]),
         samples=Samples(
             torch.cat([part.depths for part in samples]),

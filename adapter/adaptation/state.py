@@ -13,7 +13,8 @@ from adapter.errors import UserError
 from adapter.storage import read_metadata, read_tensors, write_tensors
 
 FORMAT = "3d-adapter-state"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+GROUPS = ("weights", "average", "first", "second", "memory")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class TrainingState:
         weights: all parameters of the parts by name.
         average: averaged weights of the parameters in training.
         first, second: Adam's moments of the parameters in training.
+        memory: what the losses remember from step to step.
         identity: what must be the same for the run to go on: base, method, references, seed.
     """
 
@@ -35,6 +37,7 @@ class TrainingState:
     average: dict[str, Tensor]
     first: dict[str, Tensor]
     second: dict[str, Tensor]
+    memory: dict[str, Tensor]
     identity: dict[str, Any]
 
     def check(self, identity: Mapping[str, Any]) -> None:
@@ -52,11 +55,7 @@ class TrainingState:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the state as one safetensors file, completely or not at all."""
-        tensors = {
-            f"{group}/{name}": value
-            for group in ("weights", "average", "first", "second")
-            for name, value in getattr(self, group).items()
-        }
+        tensors = {f"{group}/{name}": value for group in GROUPS for name, value in getattr(self, group).items()}
         described = {"stage": self.stage, "step": self.step, "identity": self.identity}
         write_tensors(path, tensors, {"format": FORMAT, "version": str(FORMAT_VERSION), "state": json.dumps(described)})
 
@@ -71,7 +70,7 @@ class TrainingState:
         header = read_metadata(path)
         if header.get("format") != FORMAT or header.get("version") != str(FORMAT_VERSION):
             raise UserError(f"{name} is not a saved run of this version of the program. Start the run anew.")
-        groups: dict[str, dict[str, Tensor]] = {"weights": {}, "average": {}, "first": {}, "second": {}}
+        groups: dict[str, dict[str, Tensor]] = {group: {} for group in GROUPS}
         try:
             described = json.loads(header["state"])
             for key, value in read_tensors(path).items():
@@ -86,6 +85,6 @@ class TrainingState:
         """The same state with copies of all tensors on the CPU."""
         moved = {
             group: {name: value.detach().to("cpu", copy=True) for name, value in getattr(self, group).items()}
-            for group in ("weights", "average", "first", "second")
+            for group in GROUPS
         }
         return dataclasses.replace(self, **moved)

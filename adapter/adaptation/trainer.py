@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adapter.adaptation.layers import chosen_rows, row_of
 from adapter.adaptation.methods import Method
 from adapter.adaptation.objective import Objective
 from adapter.adaptation.parts import set_parameters
-from adapter.adaptation.pool import Pool
+from adapter.adaptation.pool import Pool, target_features, target_rows
 from adapter.adaptation.state import TrainingState
 from adapter.eg3d import Generator, Parts
 
@@ -58,19 +59,33 @@ class StageTrainer:
             ],
             betas=method.betas,
         )
+        self.choice: set[int] | None = None
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
         self.moves_features = any(not name.startswith("superresolution.") for name in self.trained)
         self._fixed = None if self.moves_features else render_all(generator, pool, parts)
 
     def restore(self, state: TrainingState) -> None:
         """Continue where a state of this very stage left off; the parts' weights are the caller's to set."""
+        memory = state.memory
         for name, parameter in self.trained.items():
             self.average[name].copy_(state.average[name])
-            self.optimizer.state[parameter] = {
-                "step": torch.tensor(float(state.step)),
-                "exp_avg": state.first[name].to(parameter, copy=True),
-                "exp_avg_sq": state.second[name].to(parameter, copy=True),
-            }
+            if name in state.first:
+                self.optimizer.state[parameter] = {
+                    "step": memory[f"steps/{name}"].clone(),
+                    "exp_avg": state.first[name].to(parameter, copy=True),
+                    "exp_avg_sq": state.second[name].to(parameter, copy=True),
+                }
+        if "choice" in memory:
+            self.choice = set(memory["choice"].tolist())
+
+    def _memory(self) -> dict[str, Tensor]:
+        kept = self.objective.memory()
+        kept |= {
+            f"steps/{name}": self.optimizer.state[p]["step"]
+            for name, p in self.trained.items()
+            if self.optimizer.state[p]
+        }
+        return kept if self.choice is None else kept | {"choice": torch.tensor(sorted(self.choice))}
 
     def step(self, step: int) -> dict[str, float]:
         """Do one step.
@@ -87,23 +102,37 @@ class StageTrainer:
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * share
         if self._fixed is None:
-            features = self.generator.march(self.pool.samples_of(index), self.parts).features
+            features = target_features(self.generator, self.pool, index, self.parts)
         else:
             features = self._fixed[index]
-        images = self.generator.superresolve(features, self.pool.ws[index], self.parts.superresolution)
+        rows = target_rows(self.pool, index, self.parts)
+        images = self.generator.superresolve(features, rows, self.parts.superresolution)
         random = random_of_step(self.seed, done)
-        losses = self.objective(images, index, features if self.moves_features else None, random)
+        losses = self.objective(images, index, features if self.moves_features else None, random, done)
         total = sum(losses.values())
         report = {name: float(value.detach()) for name, value in losses.items()} | {"total": float(total.detach())}
         if not math.isfinite(report["total"]):
             raise LossNotFinite
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
+        self._freeze_unchosen(step)
         self.optimizer.step()
+        self.objective.after_step(images.detach(), random)
         decay = min(self.method.ema, (1 + step) / (5 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.values()), [*self.trained.values()], 1 - decay)
         return report
+
+    def _freeze_unchosen(self, step: int) -> None:
+        if not self.method.auto_layers:
+            return
+        if self.choice is None or step % self.method.auto_every == 0:
+            loss, count = self.objective.global_loss, self.method.auto_layers
+            self.choice = chosen_rows(self.generator, self.pool, self.parts, loss, count)
+        for name, parameter in self.trained.items():
+            row = row_of(name, self.parts)
+            if row is not None and row not in self.choice:
+                parameter.grad = None
 
     def adopt_average(self) -> None:
         """End the stage: the averaged weights become the weights."""
@@ -117,8 +146,8 @@ class StageTrainer:
         """Where the run stands after ``steps`` steps of this stage; after the last, the start of the next stage."""
         weights = {name: p.detach() for name, p in self.parts.named_parameters()}
         if steps == self.stage.steps:
-            return TrainingState(self.number + 1, 0, weights, {}, {}, {}, identity).to_cpu()
-        moments = {name: self.optimizer.state[p] for name, p in self.trained.items()}
+            return TrainingState(self.number + 1, 0, weights, {}, {}, {}, self.objective.memory(), identity).to_cpu()
+        moments = {name: self.optimizer.state[p] for name, p in self.trained.items() if self.optimizer.state[p]}
         return TrainingState(
             stage=self.number,
             step=steps,
@@ -126,6 +155,7 @@ class StageTrainer:
             average=self.average,
             first={name: moment["exp_avg"] for name, moment in moments.items()},
             second={name: moment["exp_avg_sq"] for name, moment in moments.items()},
+            memory=self._memory(),
             identity=identity,
         ).to_cpu()
 
@@ -133,8 +163,7 @@ class StageTrainer:
 @torch.no_grad()
 def render_all(generator: Generator, pool: Pool, parts: Parts) -> Tensor:
     """Rendered features [n, F, R, R] of every pair of a pool, one at a time to bound memory."""
-    views = (pool.samples_of(slice(i, i + 1)) for i in range(len(pool)))
-    return torch.cat([generator.march(samples, parts).features for samples in views])
+    return torch.cat([target_features(generator, pool, slice(i, i + 1), parts) for i in range(len(pool))])
 
 
 def schedule(step: int, steps: int, warmup: int, final: float) -> float:

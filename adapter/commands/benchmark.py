@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-from adapter.adaptation.methods import get_method
+from adapter.adaptation.recipes import get_method
 from adapter.benchmarks import Row, adaptation_rows, rendering_rows, table
 from adapter.eg3d import PRESETS, Eg3d
 from adapter.errors import UserError

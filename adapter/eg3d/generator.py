@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from adapter.eg3d import rendering
-from adapter.eg3d.backbone import Backbone
+from adapter.eg3d.backbone import Backbone, Mapping, Synthesis
 from adapter.eg3d.blocks import NoiseMode
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.decoder import Decoder
@@ -17,21 +17,42 @@ from adapter.eg3d.superresolution import Superresolution
 
 
 class Parts(nn.Module):
-    """What a domain replaces: Tri-D (``decoder``), G2 (``superresolution``) and, if wanted, the background.
+    """What a domain replaces: Tri-D (``decoder``), G2 (``superresolution``) and whatever else a method trains.
 
-    ``background`` holds the colours [F, h, w] in [0, 1] that rays see where they hit nothing; without it the base's
-    own white or black remains.
+    Args:
+        background: the colours [F, h, w] in [0, 1] that rays see where they hit nothing; without it the base's own
+            white or black remains.
+        synthesis: a backbone (G1) of its own; without it source and target share their planes.
+        mapping: a second mapping network, whose w stands beside the first one's in every row (see `Remodulated`).
     """
 
-    def __init__(self, decoder: Decoder, superresolution: Superresolution, background: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        superresolution: Superresolution,
+        background: Tensor | None = None,
+        synthesis: Synthesis | None = None,
+        mapping: Mapping | None = None,
+    ) -> None:
         super().__init__()
         self.decoder, self.superresolution = decoder, superresolution
         self.background = None if background is None else nn.Parameter(background)
+        self.synthesis, self.mapping = synthesis, mapping
 
     @property
     def field(self) -> Field:
         """The part that the volume renderer reads."""
         return Field(self.decoder, self.background)
+
+    def rows(self, ws: Tensor, z: Tensor | None = None) -> Tensor:
+        """The ws that these parts read, for the source's ws [N, num_ws, w] and latents z [N, z].
+
+        With a second mapping they are [N, num_ws, 2 w]. Where no z is known, as for an inverted photo, the source's
+        own w takes the second one's place, from which that mapping started.
+        """
+        if self.mapping is None:
+            return ws
+        return torch.cat([ws, ws if z is None else self.mapping(z)], dim=-1)
 
 
 @dataclass
@@ -94,9 +115,13 @@ class Generator(nn.Module):
         generator: torch.Generator | None = None,
         *,
         folded: bool = True,
+        synthesis: Synthesis | None = None,
     ) -> Planes:
-        """Synthesise the planes of ws [N, num_ws, w]; folded where two of them read the same coordinates."""
-        image = self.backbone.synthesis(ws, noise_mode, generator)
+        """Synthesise the planes of ws [N, num_ws, w]; folded where two of them read the same coordinates.
+
+        ``synthesis`` takes the place of the own backbone.
+        """
+        image = (synthesis or self.backbone.synthesis)(ws, noise_mode, generator)
         values = image.unflatten(1, (3, self.config.plane_channels))
         planes = Planes(values, AXES[self.config.rendering.plane_axes])
         return fold(planes) if folded else planes
@@ -182,19 +207,25 @@ class Generator(nn.Module):
         target: Parts,
         resolution: int | None = None,
         max_points: int | None = None,
+        target_ws: Tensor | None = None,
+        target_planes: Planes | None = None,
     ) -> tuple[Output, Output]:
-        """Source and target of the same latents and cameras, from the same planes, rays and samples."""
-        source, adapted = rendering.render(
-            planes,
-            cameras,
-            resolution or self.config.raw_resolution,
-            [Field(self.decoder), target.field],
-            self.config.rendering,
-            max_points=max_points,
-        )
+        """Source and target of the same latents and cameras, from the same planes, rays and samples.
+
+        Args:
+            target_ws: of `Parts.rows`; ``ws`` where None.
+            target_planes: the target's, where its backbone is its own. Its samples are then its own too.
+        """
+        resolution, config = resolution or self.config.raw_resolution, self.config.rendering
+        if target_planes is None:
+            fields = [Field(self.decoder), target.field]
+            source, adapted = rendering.render(planes, cameras, resolution, fields, config, max_points=max_points)
+        else:
+            source = self.render(planes, cameras, resolution, max_points=max_points)
+            adapted = self.render(target_planes, cameras, resolution, target, max_points=max_points)
         return (
             self._finish(source, ws, self.superresolution, None),
-            self._finish(adapted, ws, target.superresolution, None),
+            self._finish(adapted, ws if target_ws is None else target_ws, target.superresolution, None),
         )
 
     def field(self, planes: Planes, points: Tensor) -> tuple[Tensor, Tensor]:

@@ -58,6 +58,29 @@ class FullyConnected(nn.Module):
         return leaky_relu(y) if self.activate else y
 
 
+class Remodulated(nn.Module):
+    """An affine layer and a second one beside it, reading the second half of w: s + gain * s' (DoRM).
+
+    The second one starts at zero (ours), so that the whole starts as the first.
+    """
+
+    def __init__(self, own: FullyConnected, gain: float) -> None:
+        super().__init__()
+        outputs, inputs = own.weight.shape
+        self.own, self.gain = own, gain
+        # Made on the meta device, since zeros need no draws from the global random numbers.
+        with torch.device("meta"):
+            self.shift = FullyConnected(inputs, outputs)
+        self.shift.to_empty(device=own.weight.device)
+        for parameter in self.shift.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, w: Tensor) -> Tensor:
+        """Map [N, 2 in] to [N, out]."""
+        first, second = w.chunk(2, dim=-1)
+        return self.own(first) + self.gain * self.shift(second)
+
+
 def resample_filter() -> Tensor:
     """The 4x4 low-pass filter, [1, 3, 3, 1] against itself, summing to one."""
     taps = (1, 3, 3, 1)

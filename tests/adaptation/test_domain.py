@@ -138,8 +138,8 @@ def test_a_background_that_cannot_be_shown_is_refused(domain, generator, shape):
 
 
 def test_parameters_the_base_lacks_are_refused(domain, generator):
-    weights = {**domain.weights, "mapping.fc0.weight": torch.zeros(2, dtype=torch.float16)}
-    with pytest.raises(UserError, match="mapping"):
+    weights = {**domain.weights, "camera.fc0.weight": torch.zeros(2, dtype=torch.float16)}
+    with pytest.raises(UserError, match="camera"):
         Domain(weights, domain.metadata).apply(generator)
 
 

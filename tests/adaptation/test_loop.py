@@ -8,6 +8,7 @@ import torch
 
 from adapter.adaptation import loop
 from adapter.adaptation.domain import fingerprint
+from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.loop import FAILED, FINISHED, PREPARING, adapt
 from adapter.adaptation.methods import LossTerm, Stage
 from adapter.adaptation.objective import Objective, reads_embedding, token_layers
@@ -34,7 +35,16 @@ def events(generator, encoder, references):
 def pool(generator, encoder):
     from .conftest import METHOD
 
-    return join(list(fill_pool(generator, [encoder], token_layers(METHOD), *draw_pairs(generator.config, METHOD, 0))))
+    return join(
+        list(
+            fill_pool(
+                generator,
+                [encoder],
+                token_layers(METHOD, Guidance(torch.zeros(1, 3, 8, 8))),
+                *draw_pairs(generator.config, METHOD, 0),
+            )
+        )
+    )
 
 
 def equal(one, other):
@@ -175,7 +185,7 @@ def test_untouched_parts_change_nothing(generator, pool, encoder, references, me
     index = list(range(len(pool)))
     features = generator.march(pool.samples_of(index), parts).features
     images = generator.superresolve(features, pool.ws, parts.superresolution).detach().requires_grad_()
-    objective = Objective([encoder], method, pool, references)
+    objective = Objective([encoder], method, pool, Guidance(references))
     losses = objective(images, index, features, torch.Generator().manual_seed(0))
     assert losses["image_structure"].item() == pytest.approx(0, abs=1e-10)
     assert losses["feature_structure"].item() == pytest.approx(0, abs=1e-10)
@@ -209,7 +219,7 @@ def test_several_references_count_as_one_domain(generator, encoder, references, 
 
 def test_mirroring_uses_the_mirror_image(generator, encoder, references, method, pool):
     mirrored = dataclasses.replace(method, mirrored=True)
-    objective = Objective([encoder], mirrored, pool, references)
+    objective = Objective([encoder], mirrored, pool, Guidance(references))
     assert torch.equal(objective.references, torch.cat([references, references.flip(-1)]))
 
 
@@ -217,8 +227,8 @@ def test_a_loss_that_is_not_a_number_ends_the_run(generator, encoder, references
     calls = iter(range(100))
     genuine = Objective.__call__
 
-    def sometimes_nan(self, images, index, features, random):
-        values = genuine(self, images, index, features, random)
+    def sometimes_nan(self, images, *rest):
+        values = genuine(self, images, *rest)
         return {**values, "broken": images.sum() * float("nan")} if next(calls) == 6 else values
 
     monkeypatch.setattr(Objective, "__call__", sometimes_nan)
@@ -249,10 +259,10 @@ def test_references_must_be_finite(generator, encoder, references, method):
         run(generator, encoder, references * float("nan"), method)
 
 
-def test_encoders_stop_early_where_no_loss_reads_the_embedding(method):
-    assert reads_embedding(method)
+def test_encoders_stop_early_where_no_loss_reads_the_embedding(method, references):
+    assert reads_embedding(method, Guidance(references))
     pooled = LossTerm("directional", 1.0, (2,))
-    assert not reads_embedding(dataclasses.replace(method, losses=(pooled, *method.losses[1:])))
+    assert not reads_embedding(dataclasses.replace(method, losses=(pooled, *method.losses[1:])), Guidance(references))
 
 
 def test_schedule_rises_then_falls():
@@ -274,7 +284,7 @@ def test_background_colour_looks_where_nothing_stands(generator, encoder, refere
     empty = torch.zeros_like(pool.opacity)
     empty[:, :, 8:] = 1
     half = dataclasses.replace(pool, opacity=empty)
-    objective = Objective([encoder], dataclasses.replace(method, losses=(term,)), half, references)
+    objective = Objective([encoder], dataclasses.replace(method, losses=(term,)), half, Guidance(references))
     images = references.repeat(2, 1, 1, 1)
     images[:, :, 16:] = 0.7
     random = torch.Generator()

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from adapter.adaptation.methods import LOSSES, METHODS, LossTerm, Method, Stage, get_method
+from adapter.adaptation.methods import LOSSES, PARTS, LossTerm, Method, Stage
+from adapter.adaptation.recipes import METHODS, get_method, title
 from adapter.errors import UserError
 
 ALL = [method for presets in METHODS.values() for method in presets.values()]
@@ -16,12 +17,49 @@ def test_every_method_survives_json(method):
     assert Method.from_dict(json.loads(json.dumps(method.to_dict()))) == method
 
 
-@pytest.mark.parametrize("method", ALL, ids=lambda method: f"{method.name}-{method.preset}")
-def test_the_papers_four_losses_and_two_steps(method):
+@pytest.mark.parametrize("preset", ["quick", "full", "clip-vit"])
+def test_the_papers_four_losses_and_two_steps(preset):
+    method = get_method("3d-adapter", preset)
     assert {"directional", "token_distribution", "image_structure", "feature_structure"} <= {
         term.kind for term in method.losses
     }
     assert [stage.train[0] for stage in method.stages] == ["decoder", "superresolution"]
+
+
+def test_ablations_differ_in_one_thing_only():
+    quick = get_method("3d-adapter", "quick")
+    for term in quick.losses:
+        if term.kind != "text_directional":
+            without = get_method("3d-adapter", f"no-{term.kind.replace('_', '-')}")
+            assert set(quick.losses) - set(without.losses) == {term}
+            assert dataclasses.replace(without, losses=quick.losses, preset="quick") == quick
+    for preset, parts in {"g1": {"synthesis"}, "joint": {"decoder", "superresolution"}}.items():
+        trained = get_method("3d-adapter", preset)
+        assert (trained.losses, trained.steps) == (quick.losses, quick.steps)
+        assert {part for part in PARTS if trained.trains(part)} - {"background"} == parts
+    assert get_method("3d-adapter", "g2-then-tri-d").stages == quick.stages[::-1]
+
+
+def test_difa_without_an_encoder_says_so():
+    difa = get_method("difa", "quick")
+    assert title(difa, inverter=True) == "DiFa"
+    assert title(difa, inverter=False) == "DiFa (no SCC)"
+    assert title(difa.with_weights({"consistency": 0}), inverter=True) == "DiFa (no SCC)"
+
+
+def test_colour_layers_stay_as_they_are_in_nada_and_difa():
+    for name in ("nada", "difa"):
+        (stage,) = get_method(name, "quick").stages
+        assert stage.rate("synthesis.b32.conv0.weight") > 0
+        assert stage.rate("synthesis.b32.torgb.weight") == 0
+
+
+def test_remodulation_is_a_part_by_itself():
+    (stage,) = get_method("dorm", "quick").stages
+    assert stage.rate("mapping.fc0.weight") > 0
+    assert stage.rate("synthesis.b32.conv0.affine.shift.weight") > 0
+    assert stage.rate("synthesis.b32.conv0.affine.own.weight") == 0
+    assert stage.rate("decoder.net.0.weight") == 0
 
 
 def test_vit_preset_has_no_colour_terms():

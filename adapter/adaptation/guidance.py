@@ -1,0 +1,99 @@
+"""What leads an adaptation: reference images, a prompt, or both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adapter.errors import UserError
+from adapter.perception.templates import apply_templates
+from adapter.perception.text import TextEncoder
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """Where to go.
+
+    Args:
+        references: images [K, 3, H, W] in [-1, 1], one domain together; None for text alone.
+        directions: for each encoder the wanted edit [D] in its joint space; none without text.
+        destinations: for each encoder the prompt's embedding [D], a unit vector; none without text.
+        prompt, source_prompt, negative: the words these come from.
+    """
+
+    references: Tensor | None = None
+    directions: tuple[Tensor, ...] = ()
+    destinations: tuple[Tensor, ...] = ()
+    prompt: str | None = None
+    source_prompt: str = "photo"
+    negative: str = ""
+
+    def __post_init__(self) -> None:
+        if self.references is None and not self.directions:
+            raise UserError("Give a style image or a text: without either there is nothing to adapt to.")
+        if self.references is None:
+            return
+        if self.references.dim() != 4 or self.references.shape[1] != 3 or not len(self.references):
+            raise UserError("The reference must be one or more colour images.")
+        if not torch.isfinite(self.references).all():
+            raise UserError("A reference image holds values that are not numbers. Choose another image.")
+
+    def to(self, device: torch.device | str) -> "Guidance":
+        """The same on another device, references in fp32."""
+        moved = None if self.references is None else self.references.float().to(device)
+        directions, destinations = (
+            tuple(one.to(device) for one in each) for each in (self.directions, self.destinations)
+        )
+        return Guidance(moved, directions, destinations, self.prompt, self.source_prompt, self.negative)
+
+
+def text_guidance(
+    texts: Sequence[TextEncoder],
+    prompt: str,
+    source: str = "photo",
+    negative: str = "",
+    references: Tensor | None = None,
+) -> Guidance:
+    """Guidance by a prompt (StyleGAN-NADA's text direction), alone or together with references.
+
+    For each encoder: the mean over the ImageNet templates of the unit embeddings of the prompt, minus that of the
+    source; a negative prompt's edit is taken away at half its weight (ours).
+
+    Args:
+        texts: the text towers that belong to the encoders of the adaptation, in the same order.
+        prompt: the wanted style, such as "a bronze statue".
+        source: what the base shows, in a word.
+        negative: what to keep away from, if anything.
+
+    Raises:
+        UserError: an empty prompt or source, one longer than a CLIP's context, or a prompt that equals the source.
+    """
+    directions, destinations = [], []
+    for text in texts:
+        for words in (prompt, source, *([negative] if negative.strip() else [])):
+            text.check(words)
+        wanted, start = _embed(text, prompt), _embed(text, source)
+        edit = wanted - start
+        if negative.strip():
+            edit = edit - 0.5 * (_embed(text, negative) - start)
+        if float(edit.norm()) < 1e-4:
+            raise UserError("The text says the same as the source text, so there is nowhere to go. Change one of them.")
+        directions.append(F.normalize(edit, dim=0))
+        destinations.append(F.normalize(wanted, dim=0))
+    return Guidance(references, tuple(directions), tuple(destinations), prompt, source, negative)
+
+
+def _embed(text: TextEncoder, words: str) -> Tensor:
+    # A long prompt may fit the context only without a template around it.
+    wordings = [wording for wording in apply_templates(words) if _fits(text, wording)] or [words]
+    return text.encode(wordings).mean(dim=0)
+
+
+def _fits(text: TextEncoder, wording: str) -> bool:
+    try:
+        text.check(wording)
+    except UserError:
+        return False
+    return True
