@@ -1,0 +1,1 @@
+"""Training of the W+ encoder of a base, and of its file of editing directions."""
