@@ -1,4 +1,4 @@
-"""Writes files in the layout of the official EG3D pickles, with stand-ins of the classes that they name."""
+"""Writes files in the layout of the official EG3D pickles, and runs a Hub on loopback."""
 
 import contextlib
 import pickle
@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants
 from torch import nn
 
 from adapter.eg3d import SUPERRESOLUTIONS, Eg3dConfig, Generator, RenderingConfig
+from adapter.hub.download import Remote
+
+from .loopback import Hub, LoopbackHub
 
 SOURCE_TEXT = "raise SystemExit('the source text inside the file was run')\n" * 20
 INIT = {
@@ -228,3 +232,22 @@ def generator() -> Generator:
         if not name.endswith("resample_filter"):
             tensor.normal_()
     return generator
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A Hub on loopback; waiting between tries costs nothing."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # the other protocol needs more than a Hub
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1 << 16)  # what arrives is kept in pieces of this size
+    patient = types.SimpleNamespace(sleep=lambda seconds: None)
+    for module in ("huggingface_hub.file_download", "huggingface_hub.utils._http"):
+        monkeypatch.setattr(f"{module}.time", patient)
+    with LoopbackHub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def remote(hub: Hub, tmp_path: Path) -> Remote:
+    """The loopback Hub as nobody in particular, with an own cache."""
+    return Remote(hub.url, tmp_path / "cache" / "hub", token=False)

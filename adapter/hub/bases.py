@@ -1,0 +1,108 @@
+"""Which base this machine uses, and how any base is loaded by name."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adapter.errors import UserError
+from adapter.hub.download import Progress, Remote, fetch, reachable, ready
+from adapter.hub.library import Entry, Library, load_library
+
+if TYPE_CHECKING:
+    from adapter.eg3d import Eg3d
+
+EMBEDDED, LARGE = "heads", "ffhq512"
+EMBEDDED_ENCODER = "clip-heads"
+_GPU_FILES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd", "/proc/driver/nvidia/version")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the app works with.
+
+    Args:
+        base: name of the generator.
+        encoder: name of the CLIP that goes with it.
+        reason: why, as a sentence for the user.
+    """
+
+    base: str
+    encoder: str
+    reason: str
+
+
+def choose_base(environment: Mapping[str, str] = os.environ, remote: Remote | None = None) -> Choice:
+    """Choose by the variables ``BASE`` and ``ENCODER``, else by what is there. Downloads nothing.
+
+    ``BASE`` is a name in the library, a folder, or a Hub repository id. By itself the app takes FFHQ 512 where a GPU
+    and the Hub (or an earlier download) are there, and the embedded heads elsewhere.
+    """
+    library = load_library()
+    wanted = environment.get("BASE", "").strip()
+    if wanted:
+        return Choice(wanted, _encoder(wanted, environment, library), f"BASE asks for {wanted}.")
+    base, reason = EMBEDDED, "There is no GPU here, so the embedded base is used."
+    if has_gpu(environment):
+        if ready(library.base(LARGE), remote) is not None or reachable(remote):
+            base, reason = LARGE, "There is a GPU, so the large base is used."
+        else:
+            reason = "The Hub cannot be reached, so the embedded base is used."
+    return Choice(base, _encoder(base, environment, library), reason)
+
+
+def prepare(choice: Choice, progress: Progress | None = None, remote: Remote | None = None) -> Choice:
+    """Bring the chosen base to this machine; where that fails, fall back to the embedded one and say why.
+
+    Args:
+        choice: of `choose_base`.
+        progress: is told the share done, 0 to 1, and what is being done.
+    """
+    try:
+        _locate(choice.base, progress, remote)
+    except UserError as error:
+        reason = f"{error} Until then, the embedded base is used."
+        return Choice(EMBEDDED, EMBEDDED_ENCODER, reason)
+    return choice
+
+
+def load_base(name: str, progress: Progress | None = None, remote: Remote | None = None) -> "Eg3d":
+    """Load a base on the CPU, in evaluation mode.
+
+    Args:
+        name: in the library, a folder, or a Hub repository id with ``config.json`` and ``model.safetensors``.
+        progress: is told the share done, 0 to 1, and what is being done.
+
+    Raises:
+        UserError: it is not there, cannot be fetched, or is damaged.
+    """
+    from adapter.eg3d import Eg3d  # loads torch
+
+    return Eg3d.from_pretrained(_locate(name, progress, remote))
+
+
+def has_gpu(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether CUDA can be used; torch is only loaded where the machine has such a device at all."""
+    if environment.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"):
+        return True
+    if sys.platform == "linux" and not any(os.path.exists(file) for file in _GPU_FILES):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _locate(name: str, progress: Progress | None, remote: Remote | None) -> str | Path:
+    entry = _listed(name, load_library())
+    return name if entry is None else fetch(entry, progress, remote)
+
+
+def _listed(name: str, library: Library) -> Entry | None:
+    return next((entry for entry in library.bases if entry.name == name), None)
+
+
+def _encoder(base: str, environment: Mapping[str, str], library: Library) -> str:
+    entry = _listed(base, library)
+    return environment.get("ENCODER", "").strip() or (entry.encoder if entry else EMBEDDED_ENCODER)
