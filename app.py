@@ -9,7 +9,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="adapter-uploads-"))
 
 from adapter.errors import UserError
-from adapter.service.requests import BASE, ENCODER
+from adapter.service.plans import BASE, ENCODER
 from adapter.service.sessions import Sessions
 from adapter.ui.page import build, serving
 

@@ -61,7 +61,7 @@ def test_arguments_reach_the_job_and_files_are_named(
 
     def job(request):
         requests.append(request)
-        yield Update("G2", 3, 10, 5.0, 0.3, preview=request.reference)
+        yield Update("G2", 3, 10, 5.0, 0.3, preview=request.references[0])
         result = AdaptResult("domain", "grid", "before", "after", "orbit", ("person-1",), 10, {})
         yield Update(DONE, fraction=1.0, result=result)
 
@@ -72,13 +72,13 @@ def test_arguments_reach_the_job_and_files_are_named(
     assert cli.main([*arguments, "--seed", "9", "--strength", "0.5", "--people", "5"]) == 0
     request = requests[0]
     assert (request.preset, request.seed, request.strength, request.people) == ("quick", 9, 0.5, 5)
-    assert request.reference.shape == (512, 512, 3)
+    assert request.references[0].shape == (512, 512, 3)
     captured = capsys.readouterr()
     assert captured.out.split() == ["orbit", "person-1", "grid", "before", "after", "domain"]
     assert "G2 3/10" in captured.err
 
     assert cli.main([*arguments, "--crop", "middle"]) == 0
-    assert (requests[1].reference != request.reference).any()
+    assert (requests[1].references[0] != request.references[0]).any()
 
 
 def test_a_job_that_fails_midway_is_said(

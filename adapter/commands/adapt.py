@@ -4,10 +4,14 @@ import argparse
 import sys
 import time
 
+import numpy as np
+
+from adapter.adaptation.methods import PARTS
 from adapter.media.faces import find_head
 from adapter.media.images import crop_square, load_image, resize
 from adapter.service.jobs import adapt_job
-from adapter.service.requests import BASE, DEFAULT_PRESET, ENCODER, PRESETS, AdaptRequest, Update
+from adapter.service.plans import BASE, DEFAULT_METHOD, ENCODER, OFFERS, best_preset
+from adapter.service.requests import SOURCE, TRUNCATION, AdaptRequest, Update
 
 REFERENCE_SIDE = 512
 _SECONDS_BETWEEN_LINES = 0.2
@@ -17,15 +21,24 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Declare the command's arguments."""
     parser = subparsers.add_parser(
         "adapt",
-        help="turn one style image into a new 3D world of faces",
-        description="Adapts the generator to one style image and writes orbit.mp4, person-N.mp4, grid.png, before.png, "
+        help="turn style images or words into a new 3D world of faces",
+        description="Adapts a generator to pictures or words; writes orbit.mp4, person-N.mp4, grid.png, before.png, "
         "after.png and domain.safetensors. Each file appears complete or not at all.",
     )
-    parser.add_argument("--reference", required=True, metavar="IMAGE", help="the style image")
+    every = list(dict.fromkeys(name for offered in OFFERS.values() for name in offered))
+    parser.add_argument("--reference", action="append", default=[], metavar="IMAGE", help="a style image; repeatable")
+    parser.add_argument("--prompt", default="", help="the style in words, in place of or beside style images")
+    parser.add_argument("--source", default=SOURCE, help="what the base shows, in a word, default: %(default)s")
+    parser.add_argument("--negative", default="", help="what to stay away from, in words")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--preset", choices=list(PRESETS), default=DEFAULT_PRESET, help="default: %(default)s")
+    parser.add_argument("--method", choices=list(OFFERS), default=DEFAULT_METHOD, help="default: %(default)s")
+    parser.add_argument("--preset", choices=every, help="how thoroughly; the method must have it, default: its fullest")
+    parser.add_argument("--steps", type=int, help="of training, all stages together")
+    parser.add_argument("--weight", type=_weight, action="append", default=[], metavar="LOSS=W", help="of one loss")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), help="the only parts that train")
     parser.add_argument("--seed", type=int, default=0, help="of the adaptation, default: 0")
     parser.add_argument("--strength", type=float, default=1.0, help="of the domain in pictures and videos, 0 to 2")
+    parser.add_argument("--truncation", type=float, default=TRUNCATION, help="psi of the people shown, default: 0.7")
     parser.add_argument("--people", type=int, default=3, help="people in the videos, default: 3")
     parser.add_argument("--cast", type=int, default=AdaptRequest.cast, help="seed that chooses the people")
     parser.add_argument(
@@ -44,15 +57,20 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: an unusable image or setting.
     """
-    image = load_image(args.reference)
-    head = find_head(image) if args.crop == "face" else None
-    square = crop_square(image, (head.x, head.y), head.side) if head else crop_square(image)
     request = AdaptRequest(
-        resize(square, REFERENCE_SIDE),
+        tuple(_reference(path, args.crop) for path in args.reference),
         args.out,
-        preset=args.preset,
+        prompt=args.prompt,
+        source=args.source,
+        negative=args.negative,
+        method=args.method,
+        preset=args.preset or best_preset(args.method),
+        weights=dict(args.weight),
+        steps=args.steps,
+        parts=tuple(args.parts) if args.parts else None,
         seed=args.seed,
         strength=args.strength,
+        truncation=args.truncation,
         people=args.people,
         cast=args.cast,
         base=args.base,
@@ -70,6 +88,18 @@ def run(args: argparse.Namespace) -> None:
             _show(_line(update))
         elif not sys.stderr.isatty() and update.preview is not None:
             print(_line(update), file=sys.stderr)
+
+
+def _reference(path: str, crop: str) -> np.ndarray:
+    image = load_image(path)
+    head = find_head(image) if crop == "face" else None
+    square = crop_square(image, (head.x, head.y), head.side) if head else crop_square(image)
+    return resize(square, REFERENCE_SIDE)
+
+
+def _weight(text: str) -> tuple[str, float]:
+    kind, _, value = text.partition("=")
+    return kind, float(value)
 
 
 def _line(update: Update) -> str:

@@ -5,7 +5,11 @@ import functools
 import torch
 
 from adapter.eg3d import Eg3d
-from adapter.perception.encoder import ImageEncoder, load_encoder
+from adapter.hub.bases import load_base
+from adapter.hub.library import load_library
+from adapter.perception.encoder import ImageEncoder, load_encoder, load_text_encoder
+from adapter.perception.text import TextEncoder
+from adapter.perception.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
 
 
 def device() -> torch.device:
@@ -20,7 +24,7 @@ def generator(name: str) -> Eg3d:
     Raises:
         UserError: no such base, or damaged files.
     """
-    return Eg3d.from_pretrained(name).to(device())
+    return load_base(name).to(device())
 
 
 @functools.cache
@@ -33,10 +37,40 @@ def encoder(name: str) -> ImageEncoder:
     return load_encoder(name).to(device())
 
 
+@functools.cache
+def text_encoder(name: str) -> TextEncoder:
+    """The CLIP text encoder of that name, on `device`.
+
+    Raises:
+        UserError: no such encoder, or damaged files.
+    """
+    return load_text_encoder(name).to(device())
+
+
+@functools.cache
+def vocabulary(name: str) -> Vocabulary | None:
+    """The words that the CLIP of that name knows; None where it reads everything."""
+    return load_vocabulary(name, text_encoder(name))
+
+
+def read_prompt(prompt: str, name: str) -> Understanding:
+    """What the CLIP of that name makes of a prompt.
+
+    Raises:
+        UserError: an empty or too long prompt.
+    """
+    return understand(prompt, text_encoder(name), vocabulary(name))
+
+
+def licence(base: str) -> str:
+    """Under which licence what is made from a base may be used; empty where nobody has said so."""
+    return next((entry.licence for entry in load_library().bases if entry.name == base), "")
+
+
 def warm_up(base: str, encoder_name: str) -> None:
     """Load what the first visitor will need, and render once, so that memory and threads are in place."""
-    from adapter.service.people import People
+    from adapter.service.people import DomainScene, People
 
     encoder(encoder_name)
-    people = People.draw(generator(base), count=1, seed=0)
-    people.pairs(people.generator.parts())
+    people = People.draw(generator(base), count=1, seed=0, truncation=1.0)
+    DomainScene(people, people.generator.parts()).pairs()

@@ -1,17 +1,21 @@
 """The same people as source and as target: what previews, sheets and videos show."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from adapter.adaptation.pairing import Pairing
 from adapter.adaptation.pool import cameras_around_front, frontal_label
-from adapter.eg3d import Generator, Parts, Planes
+from adapter.eg3d import Eg3dConfig, Generator, Parts
 from adapter.media.images import resize, to_uint8
 
-TRUNCATION_PSI = 0.7
+FOCAL = (16, 20)
+"""Where a camera label [25] keeps its two focal lengths."""
 
 
 @dataclass(frozen=True)
@@ -28,38 +32,97 @@ class Pairs:
 
 @dataclass(frozen=True)
 class People:
-    """N people of a base, their planes computed once.
-
-    Args:
-        generator: the base.
-        latents: z [N, z].
-        ws: [N, num_ws, w].
-        planes: shared by source and target, by all cameras and all domains.
-    """
+    """N people of a base: latents z [N, z] and ws [N, num_ws, w]."""
 
     generator: Generator
     latents: Tensor
     ws: Tensor
-    planes: Planes
+
+    @classmethod
+    def draw(cls, generator: Generator, count: int, seed: int, truncation: float) -> "People":
+        """Draw people; more people with the same seed begin with the same ones."""
+        random = torch.Generator().manual_seed(seed)
+        return cls.of(
+            generator,
+            torch.stack([torch.randn(generator.config.z_dim, generator=random) for _ in range(count)]),
+            truncation,
+        )
 
     @classmethod
     @torch.no_grad()
-    def draw(cls, generator: Generator, count: int, seed: int) -> "People":
-        """Draw people; more people with the same seed begin with the same ones."""
-        random = torch.Generator().manual_seed(seed)
-        latents = torch.stack([torch.randn(generator.config.z_dim, generator=random) for _ in range(count)])
+    def of(cls, generator: Generator, latents: Tensor, truncation: float) -> "People":
+        """The people of latents z [N, z]."""
         where = next(generator.parameters()).device
-        label = frontal_label(generator.config, count)
-        ws = generator.mapping(latents.to(where), None if label is None else label.to(where), TRUNCATION_PSI)
-        return cls(generator, latents, ws, generator.planes(ws))
+        label = frontal_label(generator.config, len(latents))
+        ws = generator.mapping(latents.to(where), None if label is None else label.to(where), truncation)
+        return cls(generator, latents, ws)
+
+
+class Scene(Protocol):
+    """People that can be looked at from anywhere, as source and as target."""
+
+    def pairs(self, yaw: float = 0.0, pitch: float = 0.0, zoom: float = 1.0) -> Pairs:
+        """Everyone from one camera at angles in radians from the front; ``zoom`` multiplies the focal length."""
+
+
+Stage = Callable[[People], Scene]
+"""Puts people into a scene: what a domain, or a method without one, does to them."""
+
+
+class DomainScene:
+    """People in the base and in a domain; what does not depend on the camera is computed once.
+
+    Args:
+        people: who is seen.
+        parts: of the target.
+    """
+
+    def __init__(self, people: People, parts: Parts) -> None:
+        self.people = people
+        self._pairing = Pairing(people.generator, parts, people.latents, people.ws)
+
+    def pairs(self, yaw: float = 0.0, pitch: float = 0.0, zoom: float = 1.0) -> Pairs:
+        """Everyone as source and as target from one camera."""
+        ws = self.people.ws
+        source, target = self._pairing.render(camera(self.people.generator.config, len(ws), yaw, pitch, zoom))
+        return Pairs(to_uint8(source.image), to_uint8(target.image))
+
+
+class FrameScene:
+    """People whose every picture is changed by itself, without a domain.
+
+    Args:
+        people: who is seen.
+        stylize: turns images [N, 3, H, W] in [-1, 1] into such images.
+    """
 
     @torch.no_grad()
-    def pairs(self, parts: Parts, yaw: float = 0.0, pitch: float = 0.0) -> Pairs:
-        """Everyone as source and as target, from one camera at angles in radians from the front."""
-        count = len(self.ws)
-        cameras = cameras_around_front(self.generator.config, torch.full((count,), yaw), torch.full((count,), pitch))
-        source, target = self.generator.pair(self.planes, self.ws, cameras.to(self.ws.device), parts)
-        return Pairs(to_uint8(source.image), to_uint8(target.image))
+    def __init__(self, people: People, stylize: Callable[[Tensor], Tensor]) -> None:
+        self.people, self._stylize = people, stylize
+        self._planes = people.generator.planes(people.ws)
+
+    def pairs(self, yaw: float = 0.0, pitch: float = 0.0, zoom: float = 1.0) -> Pairs:
+        """Everyone as source and as target from one camera."""
+        generator, ws = self.people.generator, self.people.ws
+        cameras = camera(generator.config, len(ws), yaw, pitch, zoom).to(ws.device)
+        with torch.no_grad():
+            images = generator.superresolve(generator.render(self._planes, cameras).features, ws)
+        return Pairs(to_uint8(images), to_uint8(self._stylize(images)))
+
+
+def camera(config: Eg3dConfig, count: int, yaw: float, pitch: float, zoom: float = 1.0) -> Tensor:
+    """The label of one camera, ``count`` times: [count, 25]."""
+    labels = cameras_around_front(config, torch.full((count,), yaw), torch.full((count,), pitch))
+    labels[:, FOCAL] *= zoom
+    return labels
+
+
+def between(a: Tensor, b: Tensor, share: float) -> Tensor:
+    """A latent between two latents [z]: along the great circle, so that it is as likely as they are."""
+    angle = torch.arccos(torch.nn.functional.cosine_similarity(a, b, dim=0).clamp(-1, 1))
+    if angle.sin() < 1e-4:
+        return torch.lerp(a, b, share)
+    return (((1 - share) * angle).sin() * a + (share * angle).sin() * b) / angle.sin()
 
 
 @dataclass(frozen=True)

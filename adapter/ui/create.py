@@ -1,232 +1,201 @@
-"""The Create tab: style image in, people of two worlds out."""
+"""The Create tab: a style in, people of two worlds out."""
 
+import dataclasses
 import time
-import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from gradio.data_classes import ImageData
-from PIL import Image
 
 from adapter.errors import UserError
-from adapter.media.faces import find_head
-from adapter.media.images import crop_square, load_image, resize
-from adapter.service.jobs import adapt_job, request_stop
-from adapter.service.requests import DEFAULT_PRESET, PRESETS, AdaptRequest, AdaptResult, Update
+from adapter.service import library
+from adapter.service.jobs import adapt_job, present_job, request_stop
+from adapter.service.line import Line
+from adapter.service.plans import ENCODER, presets
+from adapter.service.requests import AdaptRequest, PresentRequest, Update
 from adapter.service.sessions import Sessions
 from adapter.ui import fragments
-from adapter.ui.references import references
+from adapter.ui.advanced import advanced, fitting_method, method_choices, preset_radio
+from adapter.ui.entrances import QUIET, READY, WORDS, Outputs, Values, entrances
+from adapter.ui.results import Made, Results, results
 
-REFERENCE_SIDE = 512
-SHOWN_SIDE = 1024
 _SECONDS_BETWEEN_UPDATES = 0.3
-_CLICK_EXAMPLE = """
-element.addEventListener('click', event => {
-  const button = event.target.closest('button[data-index]');
-  if (button) trigger('select', {index: Number(button.dataset.index)});
-});
-"""
-_MOVE_EDGE = """
-element.addEventListener('input', event => {
-  event.target.closest('.compare').style.setProperty('--edge', event.target.value + '%');
-});
-"""
+_VIDEO_SECONDS = 12
 _SHOW_RESULT = """
 () => { if (window.innerWidth < 900) document.querySelector('.result').scrollIntoView({behavior: 'smooth'}); }
 """
+_UNEXPECTED = "This did not work: too many people may be waiting, or something broke here. Try again in a minute."
 
-Outputs = dict[Any, Any]
+
+@dataclass(frozen=True)
+class Create:
+    """What other tabs need of this one."""
+
+    results: Results
+    prompt: gr.Textbox
+    entrance: gr.Tabs
 
 
-def create_tab(sessions: Sessions) -> None:
+@dataclass
+class _Curve:
+    """Losses of a run so far."""
+
+    steps: list[int] = field(default_factory=list)
+    losses: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, update: Update) -> None:
+        self.steps.append(update.step)
+        for kind, value in update.losses.items():
+            self.losses.setdefault(kind, []).append(value)
+
+
+def create_tab(sessions: Sessions, line: Line) -> Create:
     """Lay the tab out inside the current Blocks and connect it."""
-    choices = references()
-    job = gr.State(None)
+    job, clock = gr.State(None), gr.Timer(2.0, active=False)
 
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=5, min_width=320, elem_classes="card"):
-            gr.HTML(fragments.title(1, "Style image"))
-            picture = gr.Image(
-                sources=["upload", "clipboard"],
-                show_label=False,
-                height=250,
-                elem_id="picture",
-                placeholder="Drop a picture here, or click to upload.\nJPEG, PNG or WebP, up to 10 MB.",
-                buttons=[],
-                alt_text="Your style image",
-            )
-            picture.preprocess = _uploaded_file
-            gr.HTML('<p class="hint">A face from the front works best. Or start from one of these:</p>')
-            examples = gr.HTML(
-                fragments.gallery(choices), js_on_load=_CLICK_EXAMPLE, apply_default_css=False, elem_id="examples"
-            )
-            crop = gr.HTML(elem_id="crop", apply_default_css=False)
-            with gr.Accordion("Move the square", open=False, visible=False, elem_id="square") as square:
-                side = gr.Slider(15, 100, 100, step=1, label="Size", info="percent of the shorter side", buttons=[])
-                across = gr.Slider(0, 100, 50, step=1, label="Left to right", buttons=[])
-                down = gr.Slider(0, 100, 50, step=1, label="Top to bottom", buttons=[])
-
-            gr.HTML(fragments.title(2, "Adapt"))
-            preset = gr.Radio(
-                [(f"{choice.title} · {choice.seconds} s", name) for name, choice in PRESETS.items()],
-                value=DEFAULT_PRESET,
-                label="How thoroughly",
-                elem_id="preset",
-                elem_classes="segments",
-            )
+            gr.HTML(fragments.title(1, "Choose a style"))
+            note = gr.HTML(elem_id="note", apply_default_css=False, render=False)
+            start_from = entrances(sessions, note)
+            gr.HTML(fragments.title(2, "Make its world"))
+            preset = preset_radio()
             with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-                strength = gr.Slider(
-                    0,
-                    1.5,
-                    1.0,
-                    step=0.05,
-                    label="Strength",
-                    info="0 is the source world, 1 the learned one",
-                    buttons=[],
-                )
-                seed = gr.Number(0, label="Seed", info="the same seed gives the same domain", precision=0)
+                settings = advanced(preset)
             with gr.Row(elem_classes="actions"):
                 start = gr.Button("Adapt", variant="primary", size="lg", elem_id="adapt", scale=3)
                 stop = gr.Button("Stop", size="lg", interactive=False, elem_id="stop", scale=1)
 
         with gr.Column(scale=8, min_width=320, elem_classes="card result"):
             status = gr.HTML(elem_id="status", apply_default_css=False)
-            note = gr.HTML(elem_id="note", apply_default_css=False)
+            note.render()
             empty = gr.HTML(fragments.EMPTY, apply_default_css=False, elem_id="empty")
             live = gr.HTML(visible=False, apply_default_css=False, elem_id="live")
-            with gr.Column(visible=False, elem_id="results") as results:
-                gr.HTML(fragments.title(3, "The same people in two worlds"))
-                with gr.Row(elem_classes="showcase"):
-                    orbit = gr.Video(
-                        show_label=False,
-                        autoplay=True,
-                        loop=True,
-                        interactive=False,
-                        buttons=[],
-                        elem_id="orbit",
-                        min_width=280,
-                        scale=6,
-                    )
-                    with gr.Column(scale=5, min_width=280):
-                        slider = gr.HTML(js_on_load=_MOVE_EDGE, apply_default_css=False, elem_id="slider")
-                        settings = gr.HTML(apply_default_css=False, elem_id="settings")
-                        gr.HTML('<h3 class="small-title">Download</h3>')
-                        with gr.Row(elem_classes="downloads"):
-                            video_file = gr.DownloadButton("Video (.mp4)", size="md", elem_id="download-video")
-                            sheet_file = gr.DownloadButton("Samples (.png)", size="md", elem_id="download-sheet")
-                            domain_file = gr.DownloadButton(
-                                "Domain (.safetensors)", size="md", elem_id="download-domain"
-                            )
-                            all_files = gr.DownloadButton("Everything (.zip)", size="md", elem_id="download-all")
-                grid = gr.Image(
-                    show_label=False,
-                    interactive=False,
-                    buttons=["fullscreen"],
-                    format="png",
-                    elem_id="grid",
-                    alt_text="Six people from two sides: source rows, and target rows below them",
-                )
+            curves = gr.HTML(visible=False, apply_default_css=False, elem_id="curves")
+            shown = results(sessions)
 
-    cropping = [side, across, down]
+    running = [status, note, start, stop, job, clock]
 
-    def receive(path: str | None, request: gr.Request) -> Outputs:
-        """Look at a new picture: keep an upright copy, find the head."""
-        if path is None:
-            return {crop: "", square: gr.Accordion(visible=False)}
+    def begin(values: Values, request: gr.Request) -> Outputs:
+        """Answer the click at once, and give the job a place in the line and a folder by which it can be stopped."""
         try:
-            image = load_image(path)
+            start_from.check(values)
+            seconds = _VIDEO_SECONDS
+            if values[start_from.which] != READY:
+                seconds += presets(values[settings.method])[values[settings.preset]].seconds
+            return join(seconds, request)
         except UserError as error:
-            return {picture: None, crop: fragments.notice(str(error), "problem"), square: gr.Accordion(visible=False)}
-        found = find_head(image)
-        shown = sessions.folder(request.session_hash or "") / "picture.png"
-        copy = Image.fromarray(image)
-        copy.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-        copy.save(shown)
-        cut = resize(crop_square(image, (found.x, found.y), found.side), 176)
+            return {note: fragments.notice(str(error), "problem"), job: None}
+
+    def join(seconds: float, request: gr.Request) -> Outputs:
+        """Stand in line with a new job."""
+        folder = str(sessions.new_job(request.session_hash or ""))
+        line.join(folder, request.session_hash or "", seconds)
         return {
-            picture: str(shown),
-            crop: fragments.crop(cut, fragments.FACE_FOUND if found.found else fragments.NO_FACE),
-            note: "",
-            square: gr.Accordion(visible=True, open=not found.found),
-            side: round(100 * found.side),
-            across: round(100 * found.x),
-            down: round(100 * found.y),
-        }
-
-    def pick(event: gr.EventData, request: gr.Request) -> Outputs:
-        """Take one of the examples."""
-        return receive(str(choices[int(event.index)].path), request)
-
-    def move(path: str | None, *place: float) -> str:
-        """Show the square after it was moved by hand."""
-        if path is None:
-            return ""
-        return fragments.crop(resize(_cut(path, *place), 176), fragments.MOVED)
-
-    def begin(path: str | None, request: gr.Request) -> Outputs:
-        """Answer the click at once, and give the job a folder by which it can be stopped while it waits."""
-        if path is None:
-            return {note: fragments.notice(_NO_PICTURE, "problem"), job: None}
-        return {
-            job: str(sessions.new_job(request.session_hash or "")),
-            status: fragments.waiting(),
+            job: folder,
+            status: fragments.waiting(line.wait(folder)),
             note: "",
             start: gr.Button("Adapting…", interactive=False),
             stop: gr.Button("Stop", interactive=True),
+            clock: gr.Timer(active=True),
         }
 
-    def adapt(
-        folder: str | None, path: str, side: float, across: float, down: float, preset: str, strength: float, seed: int
-    ) -> Iterator[Outputs]:
+    def read_words(values: Values) -> Outputs:
+        """Refuse words that the text model does not understand, before any time is spent on them."""
+        folder = values[job]
+        if folder is None or values[start_from.which] != WORDS:
+            return {note: gr.skip()}
+        try:
+            return {note: fragments.notice(understood(values[start_from.prompt].strip()))}
+        except UserError as error:
+            return give_up(folder, str(error))
+
+    def tell(folder: str | None) -> Outputs:
+        """How long the line is, until it is this job's turn."""
+        waiting = None if folder is None else line.wait(folder)
+        if waiting is None:
+            return {status: gr.skip(), clock: gr.Timer(active=False)}
+        return {status: fragments.waiting(waiting), clock: gr.skip()}
+
+    def adapt(values: Values) -> Iterator[Outputs]:
         """Run the job and show how it goes."""
+        folder = values[job]
         if folder is None:
             yield {job: None}
             return
+        line.begin(folder)
         try:
-            request = AdaptRequest(
-                resize(_cut(path, side, across, down), REFERENCE_SIDE),
-                folder,
-                preset=preset,
-                strength=strength,
-                seed=_whole(seed),
-            )
-            for update in _thinned(adapt_job(request)):
-                if update.result is None:
-                    yield show(update)
-                else:
-                    yield finish(update, update.result)
+            yield {status: fragments.progress(Update(""))}
+            if values[start_from.which] == READY:
+                entry = values[start_from.chosen]
+                path = str(library.local(entry))
+                wanted = PresentRequest(
+                    path, folder, float(values[settings.strength]), float(values[settings.truncation])
+                )
+                yield from follow(present_job(wanted), Made, entry.title, wanted.cast, wanted.truncation)
+                return
+            wanted = AdaptRequest(folder=folder, **settings.read(values), **start_from.read(values))
+            yield from follow(adapt_job(wanted), Made, start_from.title(values), wanted.cast, wanted.truncation)
         except UserError as error:
-            yield give_up(str(error))
+            yield give_up(folder, str(error))
+        finally:
+            line.leave(folder)
 
-    def show(update: Update) -> Outputs:
-        shown: Outputs = {status: fragments.progress(update), note: fragments.notice(update.message)}
-        if update.preview is not None:
-            shown |= {
-                live: gr.HTML(fragments.live(update.preview), visible=True),
+    def render_again(made: Made | None, place: int, strength: float, folder: str | None) -> Iterator[Outputs]:
+        """Render everything anew from a snapshot, at another strength."""
+        if made is None or folder is None:
+            yield {job: None}
+            return
+        line.begin(folder)
+
+        def remade(result: Any, title: str, cast: int, truncation: float) -> Made:
+            steps = {shot.domain: shot.step for shot in made.result.snapshots}
+            taken = steps.get(result.domain, made.result.steps)
+            settings = {**made.result.settings, "steps": taken, "strength": float(strength)}
+            kept = dataclasses.replace(result, steps=taken, settings=settings, snapshots=made.result.snapshots)
+            return Made(kept, title, cast, truncation)
+
+        try:
+            wanted = PresentRequest(made.domain_at(place), folder, float(strength), made.truncation, cast=made.cast)
+            yield from follow(present_job(wanted), remade, made.title, made.cast, made.truncation, step=int(place))
+        except UserError as error:
+            yield give_up(folder, str(error))
+        finally:
+            line.leave(folder)
+
+    def follow(
+        updates: Iterator[Update], make: Any, title: str, cast: int, truncation: float, step: int | None = None
+    ) -> Iterator[Outputs]:
+        """Show the updates of a job, and its result at the end."""
+        curve = _Curve()
+        for update in _thinned(updates, curve):
+            if update.result is None:
+                yield show(update, curve)
+                continue
+            yield {
+                **rest(),
+                note: fragments.notice(update.message) if update.message else gr.skip(),
+                live: gr.HTML("", visible=False),
+                curves: gr.HTML("", visible=False),
                 empty: gr.HTML(visible=False),
-                results: gr.Column(visible=False),
+                **shown.show(make(update.result, title, cast, truncation), step),
             }
-        return shown
 
-    def finish(update: Update, result: AdaptResult) -> Outputs:
-        return {
-            **rest(),
-            note: fragments.notice(update.message),
-            live: gr.HTML("", visible=False),
-            empty: gr.HTML(visible=False),
-            results: gr.Column(visible=True),
-            orbit: gr.Video(result.orbit, visible=result.orbit is not None),
-            slider: fragments.compare(result.before, result.after),
-            grid: result.grid,
-            settings: fragments.summary(result),
-            video_file: gr.DownloadButton(value=result.orbit, visible=result.orbit is not None),
-            sheet_file: result.grid,
-            domain_file: result.domain,
-            all_files: str(_bundle(result)),
-        }
+    def show(update: Update, curve: _Curve) -> Outputs:
+        seen: Outputs = {status: fragments.progress(update)}
+        if update.message:
+            seen[note] = fragments.notice(update.message)
+        if update.preview is not None:
+            seen |= {
+                live: gr.HTML(fragments.live(update.preview), visible=True),
+                curves: gr.HTML(
+                    fragments.curves(curve.steps, curve.losses, update.total), visible=len(curve.steps) > 2
+                ),
+                empty: gr.HTML(visible=False),
+                shown.column: gr.Column(visible=False),
+            }
+        return seen
 
     def rest() -> Outputs:
         """Ready for the next job."""
@@ -235,10 +204,13 @@ def create_tab(sessions: Sessions) -> None:
             start: gr.Button("Adapt", interactive=True),
             stop: gr.Button("Stop", interactive=False),
             job: None,
+            clock: gr.Timer(active=False),
         }
 
-    def give_up(said: str = _UNEXPECTED) -> Outputs:
+    def give_up(folder: str | None = None, said: str = _UNEXPECTED) -> Outputs:
         """Ready for the next job, with a sentence on why this one ended."""
+        if folder is not None:
+            line.leave(folder)
         return {**rest(), note: fragments.notice(said, "problem")}
 
     def halt(folder: str | None) -> Outputs:
@@ -247,64 +219,62 @@ def create_tab(sessions: Sessions) -> None:
             request_stop(folder)
         return {stop: gr.Button("Stopping…", interactive=False)}
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    received = [picture, crop, square, *cropping, note]
-    picture.upload(receive, picture, received, **quiet)
-    picture.clear(receive, picture, received, **quiet)
-    examples.select(pick, None, received, **quiet)
-    for slide in cropping:
-        slide.input(move, [picture, *cropping], crop, trigger_mode="always_last", **quiet)
-    running = [status, note, start, stop, job]
-    started = start.click(begin, picture, running, queue=False, **quiet)
-    adapted = started.then(
-        adapt,
-        [job, picture, *cropping, preset, strength, seed],
-        [*running, live, empty, results, orbit, slider, grid, settings, video_file, sheet_file, domain_file, all_files],
-        concurrency_limit=1,
-        concurrency_id="adapt",
-        **quiet,
-    )
-    adapted.failure(give_up, None, running, queue=False, **quiet)
+    def enter(entrance: str, method: str) -> Outputs:
+        """Offer the methods that this entrance can lead."""
+        kind = "text" if entrance == WORDS else "image"
+        return {
+            settings.method: gr.Dropdown(method_choices(kind), value=fitting_method(method, kind)),
+            preset: gr.Radio(visible=entrance != READY),
+        }
+
+    def rejoin(made: Made | None, request: gr.Request) -> Outputs:
+        try:
+            return {job: None} if made is None else join(_VIDEO_SECONDS, request)
+        except UserError as error:
+            return {note: fragments.notice(str(error), "problem"), job: None}
+
+    start_from.which.change(enter, [start_from.which, settings.method], [settings.method, preset], queue=False, **QUIET)
+    inputs = {job, *start_from.components, *settings.components}
+    changing = [*running, live, curves, empty, *shown.components]
+    one_at_a_time = {"concurrency_limit": 1, "concurrency_id": "adapt"}
+    started = start.click(begin, inputs, running, queue=False, **QUIET)
+    read = started.then(read_words, inputs, running, queue=False, **QUIET)
+    adapted = read.then(adapt, inputs, changing, **one_at_a_time, **QUIET)
+    adapted.failure(give_up, job, running, queue=False, **QUIET)
+    seen = [shown.made, shown.step, shown.strength, job]
+    rejoined = shown.again.click(rejoin, shown.made, running, queue=False, **QUIET)
+    rendered = rejoined.then(render_again, seen, changing, **one_at_a_time, **QUIET)
+    rendered.failure(give_up, job, running, queue=False, **QUIET)
+    clock.tick(tell, job, [status, clock], queue=False, **QUIET)
     start.click(None, js=_SHOW_RESULT, api_visibility="private")
-    stop.click(halt, job, stop, queue=False, **quiet)
+    stop.click(halt, job, stop, queue=False, **QUIET)
+    return Create(shown, start_from.prompt, start_from.tabs)
 
 
-_NO_PICTURE = "Choose a style image first: upload one, paste one, or pick an example."
-_UNEXPECTED = "This did not work: too many people may be waiting, or something broke here. Try again in a minute."
+def understood(prompt: str) -> str:
+    """What the text model makes of a prompt, where there is something to say.
+
+    Raises:
+        UserError: it does not understand it.
+    """
+    if not prompt:
+        return ""
+    from adapter.service import models  # loads torch
+
+    reading = models.read_prompt(prompt, ENCODER)
+    if not reading.known:
+        raise UserError(reading.message)
+    return reading.message
 
 
-def _uploaded_file(payload: ImageData | None) -> str | None:
-    """Path of an upload, undecoded: gr.Image would open it without our limits and with messages of its own."""
-    return payload.path if payload is not None else None
-
-
-def _cut(path: str, side: float, across: float, down: float) -> np.ndarray:
-    """The chosen square of a picture; the sliders count in percent."""
-    return crop_square(load_image(path), (across / 100, down / 100), side / 100)
-
-
-def _whole(seed: float | None) -> int:
-    if seed is None:
-        raise UserError("Enter a whole number as the seed.")
-    return int(seed)
-
-
-def _thinned(updates: Iterator[Update]) -> Iterator[Update]:
+def _thinned(updates: Iterator[Update], curve: _Curve) -> Iterator[Update]:
     """Leave out updates that come too fast to be seen, but none that shows or says something new."""
     last, stage = 0.0, None
     for update in updates:
+        if update.losses:
+            curve.add(update)
         now = time.monotonic()
         news = update.preview is not None or update.result is not None or update.stage != stage
         if news or now - last > _SECONDS_BETWEEN_UPDATES:
             yield update
             last, stage = now, update.stage
-
-
-def _bundle(result: AdaptResult) -> Path:
-    """All files of a result in one archive beside them."""
-    files = [result.orbit, *result.people, result.grid, result.before, result.after, result.domain]
-    archive = Path(result.domain).with_name("everything.zip")
-    with zipfile.ZipFile(archive, "w") as bundle:
-        for file in filter(None, files):
-            bundle.write(file, Path(file).name)
-    return archive

@@ -1,22 +1,25 @@
 """Small pieces of HTML: pure functions of what they show."""
 
 import base64
+import functools
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
-from adapter.service.requests import DONE, LOADING, RENDERING, WRITING, AdaptResult, Update
+from adapter.hub.library import Entry
+from adapter.service.requests import DONE, LOADING, RENDERING, WRITING, Snapshot, Update
 from adapter.ui.references import Reference
 
 HEADER = """
 <header class="masthead">
   <p class="eyebrow">3D Domain Adapter</p>
   <h1>One picture in. A world of faces out.</h1>
-  <p class="lede">Give it one style image. In about a minute a 3D generator of faces learns that style, and the same
-  people turn their heads in both worlds, side by side.</p>
+  <p class="lede">Give it one style image, or a few words. In about a minute a 3D generator of faces learns that style,
+  and the same people turn their heads in both worlds, side by side.</p>
 </header>
 """
 
@@ -25,7 +28,7 @@ EMPTY = """
   <div class="empty-tiles" aria-hidden="true"><i></i><i></i><i></i><i></i><i></i><i></i></div>
   <h2>Your world appears here</h2>
   <ol>
-    <li><b>Choose a style image</b> with a face in it: a painting, a sculpture, a drawing, a photograph.</li>
+    <li><b>Choose a style</b>: a picture with a face in it, a few words, or a world that is ready.</li>
     <li><b>Press Adapt</b> and watch the same people change, left to right.</li>
     <li><b>Take it with you</b>: an orbit video, a sheet of samples, and the learned domain as a small file.</li>
   </ol>
@@ -101,12 +104,47 @@ def progress(update: Update) -> str:
     )
 
 
-def waiting() -> str:
-    """What stands where progress will, until a job gets its turn."""
+def waiting(place: tuple[int, float] | None = None) -> str:
+    """What stands where progress will, until a job gets its turn.
+
+    Args:
+        place: how many jobs are before it, and how many seconds they take.
+    """
+    before, seconds = place or (0, 0.0)
+    said = "Starting" if not before else f"Waiting: {before} {'person is' if before == 1 else 'people are'} before you"
+    left = f"<span>about {_seconds(seconds)}</span>" if before else ""
     return (
-        '<div class="progress"><div class="line"><strong>Waiting for a free place</strong></div>'
+        f'<div class="progress"><div class="line"><strong>{said}</strong>{left}</div>'
         '<div class="bar idle" role="progressbar" aria-label="Waiting"><i></i></div></div>'
     )
+
+
+def curves(steps: Sequence[int], losses: Mapping[str, Sequence[float]], total: int) -> str:
+    """The losses so far, each in an own small chart from 0 to its largest value.
+
+    Args:
+        steps: at which they were taken.
+        losses: by kind, as many values each as there are steps; kinds that come later may have fewer.
+        total: of all steps, the right edge of the charts.
+    """
+    charts = []
+    for kind, values in losses.items():
+        if len(values) < 2:
+            continue
+        top, places = max(values) or 1.0, steps[-len(values) :]
+        stride = max(1, len(values) // 120)
+        points = " ".join(
+            f"{100 * place / max(1, total):.1f},{30 - 28 * max(0.0, value) / top:.1f}"
+            for place, value in list(zip(places, values, strict=True))[::stride]
+        )
+        name = html.escape(kind.replace("_", " "))
+        charts.append(
+            f'<figure class="{"whole" if kind == "total" else ""}"><figcaption><span>{name}</span>'
+            f"<b>{values[-1]:.3g}</b></figcaption>"
+            f'<svg viewBox="0 0 100 30" preserveAspectRatio="none" role="img" '
+            f'aria-label="{name}, now {values[-1]:.3g}"><polyline points="{points}"/></svg></figure>'
+        )
+    return f'<div class="curves">{"".join(charts)}</div>'
 
 
 def live(picture: np.ndarray) -> str:
@@ -117,16 +155,69 @@ def live(picture: np.ndarray) -> str:
     )
 
 
-def compare(before: str, after: str) -> str:
-    """One picture over another, with a slider that moves the edge between them; both are paths of pictures."""
-    first, second = (_jpeg(np.asarray(Image.open(path).convert("RGB"))) for path in (before, after))
+def compare(before: np.ndarray, after: np.ndarray) -> str:
+    """One picture uint8 [H, W, 3] over another, with a slider that moves the edge between them."""
     return (
         '<div class="compare">'
-        f'<img src="{first}" alt="One person of the source world">'
-        f'<img src="{second}" alt="The same person in the learned world" class="over">'
+        f'<img src="{_jpeg(before)}" alt="One person of the source world">'
+        f'<img src="{_jpeg(after)}" alt="The same person in the learned world" class="over">'
         '<i class="handle" aria-hidden="true"></i>'
         '<input type="range" min="0" max="100" value="50" aria-label="Edge between source and target"></div>'
     )
+
+
+def compare_files(before: str, after: str) -> str:
+    """The same from the paths of two pictures."""
+    return compare(*(np.asarray(Image.open(path).convert("RGB")) for path in (before, after)))
+
+
+def beside(source: np.ndarray, target: np.ndarray) -> str:
+    """One person as source and as target, side by side; pictures uint8 [S, S, 3]."""
+    return (
+        '<div class="beside">'
+        f'<figure><img src="{_jpeg(source)}" alt="The person in the source world"><figcaption>Source</figcaption>'
+        f'</figure><figure><img src="{_jpeg(target)}" alt="The same person in the chosen world">'
+        "<figcaption>Target</figcaption></figure></div>"
+    )
+
+
+def chips(texts: Sequence[str]) -> str:
+    """Suggestions as small buttons; each carries its place in ``texts`` as data-index."""
+    buttons = (
+        f'<button type="button" data-index="{index}">{html.escape(text)}</button>' for index, text in enumerate(texts)
+    )
+    return f'<div class="chips" role="group" aria-label="Suggestions">{"".join(buttons)}</div>'
+
+
+def domains(entries: Sequence[Entry], chosen: Entry | None = None, action: str = "") -> str:
+    """Domains as cards that are buttons; each carries its place in ``entries`` as data-index."""
+    if not entries:
+        return '<p class="hint">No domain is ready here yet. Make one from a picture or from words.</p>'
+    cards = []
+    for index, entry in enumerate(entries):
+        pressed = "true" if entry == chosen else "false"
+        label = f' aria-label="{html.escape(f"{action} {entry.title}")}"' if action else ""
+        cards.append(
+            f'<button type="button" data-index="{index}" aria-pressed="{pressed}"{label}>{_portrait(entry)}'
+            f"<span>{html.escape(entry.title)}</span></button>"
+        )
+    return f'<div class="domains" role="group" aria-label="Domains">{"".join(cards)}</div>'
+
+
+def entry_said(entry: Entry) -> str:
+    """What is known about a domain, in a line or two."""
+    facts = " · ".join(filter(None, (f"base {entry.base}", entry.licence)))
+    return (
+        f'<p class="hint entry-said"><b>{html.escape(entry.title)}</b> {html.escape(entry.note)}'
+        f"<br>{html.escape(facts)}</p>"
+    )
+
+
+def steps_said(shots: Sequence[Snapshot]) -> str:
+    """At which steps the snapshots were taken."""
+    if not shots:
+        return ""
+    return f"{len(shots)} of them, from step {shots[0].step} to step {shots[-1].step}"
 
 
 def notice(text: str, kind: str = "note") -> str:
@@ -137,13 +228,51 @@ def notice(text: str, kind: str = "note") -> str:
     return f'<p class="notice {kind}" role="{role}">{html.escape(text)}</p>'
 
 
-def summary(result: AdaptResult) -> str:
-    """The settings that made a result."""
-    names = {"preset": "Method", "steps": "Steps", "seed": "Seed", "strength": "Strength", "base": "Base"}
-    rows = (
-        f"<div><dt>{label}</dt><dd>{html.escape(str(result.settings[key]))}</dd></div>" for key, label in names.items()
-    )
+def summary(settings: Mapping[str, Any]) -> str:
+    """The settings that made a result; what was left alone is left out."""
+    shown = {
+        label: settings.get(key) for key, label in _SETTINGS.items() if settings.get(key) not in (None, "", {}, [])
+    }
+    rows = (f"<div><dt>{label}</dt><dd>{html.escape(_value(value))}</dd></div>" for label, value in shown.items())
     return f'<dl class="summary">{"".join(rows)}</dl>'
+
+
+_SETTINGS = {
+    "prompt": "Prompt",
+    "source": "Source words",
+    "negative": "Away from",
+    "method": "Method",
+    "preset": "Preset",
+    "steps": "Steps",
+    "seed": "Seed",
+    "strength": "Strength",
+    "truncation": "Truncation",
+    "weights": "Weights",
+    "parts": "Trained",
+    "base": "Base",
+}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key.replace('_', ' ')} {item:g}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _portrait(entry: Entry) -> str:
+    if entry.preview is None:
+        return '<i class="no-picture" aria-hidden="true"></i>'
+    alt = html.escape(entry.alt or f"A face in the world {entry.title}")
+    return f'<img src="{_thumbnail(str(entry.preview))}" alt="{alt}">'
+
+
+@functools.lru_cache(maxsize=128)
+def _thumbnail(path: str) -> str:
+    with Image.open(path) as image:
+        picture = ImageOps.fit(image.convert("RGB"), (192, 192), Image.Resampling.LANCZOS)
+    return _jpeg(np.asarray(picture))
 
 
 def _seconds(seconds: float) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from adapter.service.line import Line
 from adapter.service.sessions import Sessions
 from adapter.ui import fragments
 from adapter.ui.create import create_tab
@@ -20,15 +21,18 @@ def build(sessions: Sessions) -> gr.Blocks:
     Args:
         sessions: where visitors' files go.
     """
+    line = Line()
     with gr.Blocks(
         title="3D Domain Adapter", analytics_enabled=False, fill_width=True, delete_cache=(600, _CACHE_SECONDS)
     ) as page:
         gr.HTML(fragments.HEADER, apply_default_css=False)
-        create_tab(sessions)
+        create_tab(sessions, line)
         gr.HTML(fragments.FOOTER, apply_default_css=False)
 
         def leave(request: gr.Request) -> None:
-            sessions.remove(request.session_hash or "")
+            session = request.session_hash or ""
+            line.leave_all(session)
+            sessions.remove(session)
 
         page.unload(leave)
     page.queue(max_size=_WAITING_VISITORS, default_concurrency_limit=4)

@@ -8,8 +8,9 @@ import torch
 
 from adapter.adaptation.methods import LossTerm, Method, Stage
 from adapter.eg3d import Eg3d, Eg3dConfig, RenderingConfig, SuperresolutionConfig
-from adapter.service import jobs
-from adapter.service.requests import PRESETS, AdaptRequest, Preset
+from adapter.service import outputs
+from adapter.service.plans import OFFERS, Preset
+from adapter.service.requests import AdaptRequest
 
 CONFIG = Eg3dConfig(
     superresolution=SuperresolutionConfig(
@@ -60,10 +61,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def _small_and_tiny():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PRESETS, "tiny", Preset("Tiny", 1, METHOD))
-        patch.setattr(jobs, "VIDEO_TILE", 48)
-        patch.setattr(jobs, "PREVIEW_TILE", 48)
-        patch.setattr(jobs, "GRID_TILE", 48)
+        patch.setitem(OFFERS["3d-adapter"], "tiny", Preset("Tiny", 1, METHOD))
+        patch.setattr(outputs, "VIDEO_TILE", 48)
+        patch.setattr(outputs, "PREVIEW_TILE", 48)
+        patch.setattr(outputs, "GRID_TILE", 48)
         yield
 
 
@@ -75,7 +76,7 @@ def make_request(base: Path):
     picture[20:44, 20:44, 1] = 180
 
     def make(folder: Path, **values) -> AdaptRequest:
-        return AdaptRequest(picture, str(folder), **{"preset": "tiny", "base": str(base), **values})
+        return AdaptRequest((picture,), str(folder), **{"preset": "tiny", "base": str(base), **values})
 
     return make
 

@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+import shutil
 from pathlib import Path
 
 import av
@@ -13,7 +14,8 @@ from adapter.adaptation.domain import Domain
 from adapter.eg3d import Eg3d
 from adapter.errors import UserError
 from adapter.service.jobs import adapt_job, request_stop
-from adapter.service.requests import DONE, LOADING, PRESETS, RENDERING, WRITING, gpu_seconds
+from adapter.service.plans import PAGE_PRESETS
+from adapter.service.requests import DONE, LOADING, RENDERING, WRITING, gpu_seconds
 
 FILES = {
     "orbit.mp4",
@@ -24,6 +26,7 @@ FILES = {
     "before.png",
     "after.png",
     "domain.safetensors",
+    "snapshots",
 }
 
 
@@ -156,7 +159,7 @@ def test_a_job_whose_folder_is_gone_ends_without_bringing_it_back(request_for):
     for update in adapt_job(request):
         updates.append(update)
         if update.stage == "Tri-D" and update.step == 2:
-            Path(request.folder).rmdir()
+            shutil.rmtree(request.folder)
     assert updates[-1].result is None
     assert not Path(request.folder).exists()
 
@@ -190,7 +193,7 @@ def test_a_base_that_is_not_there_is_said(request_for, tmp_path: Path):
 
 
 def test_gpu_time_follows_the_steps(request_for):
-    seconds = [gpu_seconds(request_for(preset=name), "progress", more=1) for name in ("tiny", *PRESETS)]
+    seconds = [gpu_seconds(request_for(preset=name), "progress", more=1) for name in ("tiny", *PAGE_PRESETS)]
     assert all(isinstance(value, int) for value in seconds)
     assert gpu_seconds(request_for(preset="tiny")) < gpu_seconds(request_for(preset="quick"))
     assert gpu_seconds(request_for(preset="quick")) < gpu_seconds(request_for(preset="full")) <= 60

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adapter.eg3d import Eg3d
-from adapter.service.people import People, Sway
+from adapter.service.people import DomainScene, People, Sway
 
 
 @pytest.fixture(scope="module")
@@ -13,23 +13,24 @@ def generator(base):
 
 
 def test_more_people_begin_with_the_same_ones(generator):
-    few, many = People.draw(generator, 2, seed=3), People.draw(generator, 4, seed=3)
+    few, many = People.draw(generator, 2, 3, 0.7), People.draw(generator, 4, 3, 0.7)
     assert few.latents.equal(many.latents[:2])
-    assert not People.draw(generator, 2, seed=4).latents.equal(few.latents)
+    assert not People.draw(generator, 2, 4, 0.7).latents.equal(few.latents)
 
 
 def test_unchanged_parts_give_targets_equal_to_their_sources(generator):
-    people = People.draw(generator, 3, seed=0)
-    pairs = people.pairs(generator.parts(), yaw=0.2)
+    scene = DomainScene(People.draw(generator, 3, 0, 0.7), generator.parts())
+    pairs = scene.pairs(yaw=0.2)
     side = generator.config.image_resolution
     assert pairs.sources.shape == (3, side, side, 3)
     assert pairs.sources.dtype == np.uint8
     assert np.array_equal(pairs.sources, pairs.targets)
-    assert not np.array_equal(pairs.sources, people.pairs(generator.parts(), yaw=-0.2).sources)
+    assert not np.array_equal(pairs.sources, scene.pairs(yaw=-0.2).sources)
+    assert not np.array_equal(pairs.sources, scene.pairs(yaw=0.2, zoom=1.5).sources)
 
 
 def test_enlarged_pictures_keep_their_sides_apart(generator):
-    pairs = People.draw(generator, 2, seed=0).pairs(generator.parts())
+    pairs = DomainScene(People.draw(generator, 2, 0, 0.7), generator.parts()).pairs()
     pairs.targets[:] = 255
     large = pairs.enlarged(64)
     assert large.sources.shape == large.targets.shape == (2, 64, 64, 3)

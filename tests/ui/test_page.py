@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from adapter.media.images import load_image
-from adapter.service.requests import DONE, PRESETS, AdaptResult, Update
+from adapter.service.plans import PAGE_PRESETS, presets
+from adapter.service.requests import DONE, Update
 from adapter.service.sessions import Sessions
 from adapter.ui import fragments
 from adapter.ui.page import build, serving
@@ -63,7 +64,7 @@ def test_nothing_on_the_page_points_to_another_host(blocks: gr.Blocks):
 
 
 def test_presets_say_how_long_they_take(blocks: gr.Blocks):
-    offered = [PRESETS[name] for name in ("draft", "quick", "full")]
+    offered = [presets("3d-adapter")[name] for name in PAGE_PRESETS]
     seconds = [preset.seconds for preset in offered]
     assert seconds == sorted(seconds)
     config = json.dumps(blocks.get_config_file(), default=str, ensure_ascii=False)
@@ -83,10 +84,9 @@ def test_progress_tells_step_time_and_share():
 def test_what_people_type_cannot_become_markup():
     assert "<script>" not in fragments.notice("<script>alert(1)</script>", "problem")
     assert "<b>" not in fragments.progress(Update("<b>", 1, 2))
-    settings = {"preset": "<i>", "steps": 1, "seed": 1, "strength": 1, "base": "<u>"}
-    result = AdaptResult("d", "g", "b", "a", None, (), 1, settings)
-    assert "<i>" not in fragments.summary(result)
-    assert "<u>" not in fragments.summary(result)
+    settings = {"preset": "<i>", "steps": 1, "seed": 1, "strength": 1, "base": "<u>", "prompt": "<b>"}
+    assert not re.search("<[biu]>", fragments.summary(settings))
+    assert "<b>" not in fragments.chips(["<b>"])
     assert fragments.notice("") == ""
 
 
