@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapter.errors import UserError
 from adapter.hub.download import Progress, Remote, fetch, reachable, ready
-from adapter.hub.library import Entry, Library, load_library
+from adapter.hub.library import BASE, Entry, Library, load_library
 
 if TYPE_CHECKING:
     from adapter.eg3d import Eg3d
@@ -72,7 +72,7 @@ def load_base(name: str, progress: Progress | None = None, remote: Remote | None
     """Load a base on the CPU, in evaluation mode.
 
     Args:
-        name: in the library, a folder, or a Hub repository id with ``config.json`` and ``model.safetensors``.
+        name: in the library, a folder, or OWNER/NAME on the Hub with ``config.json`` and ``model.safetensors``.
         progress: is told the share done, 0 to 1, and what is being done.
 
     Raises:
@@ -94,9 +94,15 @@ def has_gpu(environment: Mapping[str, str] = os.environ) -> bool:
     return torch.cuda.is_available()
 
 
-def _locate(name: str, progress: Progress | None, remote: Remote | None) -> str | Path:
-    entry = _listed(name, load_library())
-    return name if entry is None else fetch(entry, progress, remote)
+def _locate(name: str, progress: Progress | None, remote: Remote | None) -> Path:
+    """The folder of a base, fetched where it must be."""
+    library = load_library()
+    entry = _listed(name, library)
+    if entry is None and Path(name).is_dir():
+        return Path(name)
+    if entry is None and name.count("/") == 1:
+        entry = Entry(name.rpartition("/")[2], name, BASE, licence="", repo=name, file="model.safetensors")
+    return fetch(entry or library.base(name), progress, remote)
 
 
 def _listed(name: str, library: Library) -> Entry | None:

@@ -186,7 +186,7 @@ def card(title: str, repo_id: str, metadata: DomainMetadata, preview: str | None
         "## What made it",
         "",
         f"{fence}json",
-        json.dumps(made, indent=2, ensure_ascii=False).replace(fence, "~"),
+        json.dumps(made, indent=2, ensure_ascii=False),
         fence,
         "",
     ]
