@@ -1,34 +1,31 @@
-"""From a reference to a domain: methods as data, the loop, and the domain file."""
+"""From a reference or a prompt to a domain: methods as data, the loop, and the domain file.
 
-from adapter.adaptation.domain import Domain, DomainMetadata, blend, fingerprint
-from adapter.adaptation.guidance import Guidance, text_guidance
-from adapter.adaptation.loop import FAILED, FINISHED, PREPARING, Event, adapt
-from adapter.adaptation.methods import LOSSES, PARTS, LossTerm, Method, Stage
-from adapter.adaptation.pairing import Pairing
-from adapter.adaptation.recipes import METHODS, TITLES, get_method, title
-from adapter.adaptation.state import TrainingState
+Names are looked up when they are used: the page reads methods and must not wait for torch.
+"""
 
-__all__ = [
-    "FAILED",
-    "FINISHED",
-    "LOSSES",
-    "METHODS",
-    "PARTS",
-    "PREPARING",
-    "TITLES",
-    "Domain",
-    "DomainMetadata",
-    "Event",
-    "Guidance",
-    "LossTerm",
-    "Method",
-    "Pairing",
-    "Stage",
-    "TrainingState",
-    "adapt",
-    "blend",
-    "fingerprint",
-    "get_method",
-    "text_guidance",
-    "title",
-]
+import importlib
+from typing import Any
+
+_HOMES = {
+    "domain": ("Domain", "DomainMetadata", "blend", "fingerprint"),
+    "guidance": ("Guidance", "text_guidance"),
+    "loop": ("FAILED", "FINISHED", "PREPARING", "Event", "adapt"),
+    "methods": ("LOSSES", "PARTS", "LossTerm", "Method", "Stage"),
+    "pairing": ("Pairing",),
+    "recipes": ("METHODS", "TITLES", "get_method", "title"),
+    "state": ("TrainingState",),
+    "stylize": ("stylize_frames",),
+}
+
+__all__ = [name for names in _HOMES.values() for name in names]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
