@@ -140,3 +140,18 @@ def test_random_directions_follow_their_generator():
     again = losses.random_directions(4, 6, torch.Generator().manual_seed(3))
     assert torch.equal(first, again)
     assert torch.allclose(first.norm(dim=0), torch.ones(6))
+
+
+def test_consistency_holds_the_channels_that_moved_least():
+    source, target = torch.zeros(2, 4), torch.tensor([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]])
+    shift = torch.tensor([0.1, -0.2, 5.0, -6.0])
+    assert losses.selective_consistency(target, source, shift, 0.5).item() == pytest.approx((1 + 2) / 4)
+    assert losses.selective_consistency(target, source, shift, 1.0).item() == pytest.approx(10 / 4)
+    assert losses.selective_consistency(target, source, shift, 0.0).item() == 0
+    assert losses.selective_consistency(source, source, shift * 0, 0.6).item() == 0
+
+
+def test_consistency_pulls_only_what_it_holds():
+    target = torch.ones(1, 4, requires_grad=True)
+    losses.selective_consistency(target, torch.zeros(1, 4), torch.tensor([0.0, 9.0, 0.1, 8.0]), 0.5).backward()
+    assert target.grad[0].tolist() == [0.25, 0, 0.25, 0]

@@ -17,7 +17,7 @@ _HOMES = {
     "stylize": ("stylize_frames",),
 }
 
-__all__ = [name for names in _HOMES.values() for name in names]  # noqa: PLE0604
+__all__ = [name for names in _HOMES.values() for name in names]
 
 
 def __getattr__(name: str) -> Any:
