@@ -72,5 +72,6 @@ def warm_up(base: str, encoder_name: str) -> None:
     from adapter.service.people import DomainScene, People
 
     encoder(encoder_name)
+    vocabulary(encoder_name)
     people = People.draw(generator(base), count=1, seed=0, truncation=1.0)
     DomainScene(people, people.generator.parts()).pairs()

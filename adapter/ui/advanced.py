@@ -69,9 +69,7 @@ def advanced(preset: gr.Radio) -> Advanced:
     """Lay the folded controls out and connect them to each other."""
     method = gr.Dropdown(method_choices("image"), value=DEFAULT_METHOD, label="Method", elem_id="method")
     with gr.Row():
-        steps = gr.Number(
-            0, label="Steps", info="0: as the preset has it", minimum=0, precision=0, min_width=120
-        )
+        steps = gr.Number(0, label="Steps", info="0: as the preset has it", minimum=0, precision=0, min_width=120)
         seed = gr.Number(0, label="Seed", info="same seed, same domain", precision=0, min_width=120)
     strength = gr.Slider(
         0, 1.5, 1.0, step=0.05, label="Strength", info="0 is the source world, 1 the learned one", buttons=[]

@@ -35,6 +35,7 @@ class Create:
     results: Results
     prompt: gr.Textbox
     entrance: gr.Tabs
+    which: gr.State
 
 
 @dataclass
@@ -233,7 +234,9 @@ def create_tab(sessions: Sessions, line: Line) -> Create:
         except UserError as error:
             return {note: fragments.notice(str(error), "problem"), job: None}
 
-    start_from.which.change(enter, [start_from.which, settings.method], [settings.method, preset], queue=False, **QUIET)
+    for switched in start_from.switched:
+        entered = [start_from.which, settings.method]
+        switched.then(enter, entered, [settings.method, preset], queue=False, **QUIET)
     inputs = {job, *start_from.components, *settings.components}
     changing = [*running, live, curves, empty, *shown.components]
     one_at_a_time = {"concurrency_limit": 1, "concurrency_id": "adapt"}
@@ -248,7 +251,7 @@ def create_tab(sessions: Sessions, line: Line) -> Create:
     clock.tick(tell, job, [status, clock], queue=False, **QUIET)
     start.click(None, js=_SHOW_RESULT, api_visibility="private")
     stop.click(halt, job, stop, queue=False, **QUIET)
-    return Create(shown, start_from.prompt, start_from.tabs)
+    return Create(shown, start_from.prompt, start_from.tabs, start_from.which)
 
 
 def understood(prompt: str) -> str:

@@ -43,6 +43,7 @@ class Entrances:
     """What a visitor starts from."""
 
     tabs: gr.Tabs
+    switched: list[Any]
     which: gr.State
     picture: gr.Image
     square: list[gr.Slider]
@@ -108,9 +109,9 @@ def entrances(sessions: Sessions, note: gr.HTML) -> Entrances:
             prompt, source, negative = _words_entrance(note)
         with gr.Tab("Ready-made", id=READY) as by_choice:
             chosen = _ready_entrance(note)
-    for tab, name in ((by_picture, PICTURE), (by_words, WORDS), (by_choice, READY)):
-        tab.select(_constantly(name), None, which, queue=False, **QUIET)
-    return Entrances(tabs, which, picture, square, more, prompt, source, negative, chosen)
+    chosen_by = ((by_picture, PICTURE), (by_words, WORDS), (by_choice, READY))
+    switched = [tab.select(_constantly(name), None, which, queue=False, **QUIET) for tab, name in chosen_by]
+    return Entrances(tabs, switched, which, picture, square, more, prompt, source, negative, chosen)
 
 
 def cut(path: str, side: float, across: float, down: float) -> np.ndarray:
@@ -140,7 +141,7 @@ def _picture_entrance(sessions: Sessions, note: gr.HTML) -> tuple[gr.Image, list
         buttons=[],
         alt_text="Your style image",
     )
-    picture.preprocess = _uploaded_file
+    picture.preprocess = uploaded_file
     gr.HTML('<p class="hint">A face from the front works best. Or start from one of these:</p>')
     examples = gr.HTML(fragments.gallery(choices), js_on_load=CLICK_INDEX, apply_default_css=False, elem_id="examples")
     crop = gr.HTML(elem_id="crop", apply_default_css=False)
@@ -250,6 +251,6 @@ def _constantly(value: str) -> Callable[[], str]:
     return lambda: value
 
 
-def _uploaded_file(payload: ImageData | None) -> str | None:
+def uploaded_file(payload: ImageData | None) -> str | None:
     """Path of an upload, undecoded: gr.Image would open it without our limits and with messages of its own."""
     return payload.path if payload is not None else None

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from adapter.hub.library import Entry
-from adapter.service.requests import DONE, LOADING, RENDERING, WRITING, Snapshot, Update
+from adapter.hub.share import SharedDomain
+from adapter.service.requests import DONE, GRID, LOADING, ORBIT, RENDERING, WALK, WRITING, Snapshot, Update
 from adapter.ui.references import Reference
 
 HEADER = """
@@ -42,6 +43,17 @@ FOOTER = """
 </footer>
 """
 
+BESIDE_EMPTY = """
+<div class="beside" aria-hidden="true"><figure><i></i></figure><figure><i></i></figure></div>
+"""
+
+NOTHING_OWN = '<p class="hint">Nothing yet. What you make in Create or upload here appears in this place.</p>'
+NOTHING_FOUND = '<p class="hint">No domain fits. Try another word, or show everything.</p>'
+NOTHING_SHARED = '<p class="hint">Nobody has shared a domain yet. Yours could be the first.</p>'
+LISTING = '<p class="hint" role="status">Asking the Hub…</p>'
+
+MAKING = {ORBIT: "Rendering the orbit", GRID: "Drawing people", WALK: "Walking between people"}
+
 _STAGES = {
     "": "Starting",
     LOADING: "Loading the generator",
@@ -58,6 +70,11 @@ _STAGES = {
 def title(number: int, text: str) -> str:
     """A numbered heading of a card."""
     return f'<h2 class="card-title"><span aria-hidden="true">{number}</span>{html.escape(text)}</h2>'
+
+
+def heading(text: str) -> str:
+    """A heading of a group of controls."""
+    return f'<h2 class="card-title">{html.escape(text)}</h2>'
 
 
 def gallery(choices: Sequence[Reference]) -> str:
@@ -202,6 +219,16 @@ def domains(entries: Sequence[Entry], chosen: Entry | None = None, action: str =
             f"<span>{html.escape(entry.title)}</span></button>"
         )
     return f'<div class="domains" role="group" aria-label="Domains">{"".join(cards)}</div>'
+
+
+def shared(entries: Sequence[SharedDomain]) -> str:
+    """Public domains as rows that are buttons; each carries its place in ``entries`` as data-index."""
+    rows = (
+        f'<button type="button" data-index="{index}"><b>{html.escape(entry.title)}</b>'
+        f"<span>{html.escape(' · '.join(filter(None, (entry.repo_id, entry.base, entry.licence))))}</span></button>"
+        for index, entry in enumerate(entries)
+    )
+    return f'<div class="shared" role="group" aria-label="Public domains">{"".join(rows)}</div>'
 
 
 def entry_said(entry: Entry) -> str:

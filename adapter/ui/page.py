@@ -1,14 +1,24 @@
 """The page: title, tabs, footer, and how it is served."""
 
+import importlib.util
 import os
 from typing import Any
 
 import gradio as gr
 
+from adapter.hub.library import Entry
 from adapter.service.line import Line
 from adapter.service.sessions import Sessions
 from adapter.ui import fragments
+from adapter.ui.about import about_tab
+from adapter.ui.api import connect_api
 from adapter.ui.create import create_tab
+from adapter.ui.entrances import QUIET, Outputs
+from adapter.ui.explore import explore_tab
+from adapter.ui.library import library_tab
+from adapter.ui.links import connect_links
+from adapter.ui.results import Made, entry_of
+from adapter.ui.shelf import added
 from adapter.ui.theme import ICON, STYLE, theme
 
 _CACHE_SECONDS = 3600
@@ -25,9 +35,44 @@ def build(sessions: Sessions) -> gr.Blocks:
     with gr.Blocks(
         title="3D Domain Adapter", analytics_enabled=False, fill_width=True, delete_cache=(600, _CACHE_SECONDS)
     ) as page:
+        shelf = gr.State([])
         gr.HTML(fragments.HEADER, apply_default_css=False)
-        create_tab(sessions, line)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Create", id="create"):
+                create = create_tab(sessions, line)
+            with gr.Tab("Explore", id="explore") as exploring:
+                explore = explore_tab(sessions, shelf, exploring)
+            with gr.Tab("Library", id="library"):
+                library = library_tab(sessions, shelf, tabs, explore)
+            with gr.Tab("About", id="about"):
+                about_tab()
         gr.HTML(fragments.FOOTER, apply_default_css=False)
+
+        def keep(made: Made | None, kept: list[Entry]) -> list[Entry]:
+            """What Create made goes to the visitor's own domains."""
+            entry = None if made is None else entry_of(made)
+            return kept if entry is None else added(kept, entry)
+
+        def spread(kept: list[Entry]) -> Outputs:
+            """The visitor's own domains, wherever they can be chosen."""
+            return {**explore.choose(kept), **library.show(kept)}
+
+        def open_made(made: Made | None, place: int, kept: list[Entry]) -> Outputs:
+            """Go from a result to Explore."""
+            entry = None if made is None else entry_of(made, place)
+            if entry is None:
+                return {tabs: gr.skip()}
+            kept = added(kept, entry)
+            return {shelf: kept, tabs: gr.Tabs(selected="explore"), **explore.choose(kept, entry)}
+
+        result = create.results
+        result.made.change(keep, [result.made, shelf], shelf, queue=False, **QUIET)
+        shelf.change(spread, shelf, [*explore.choosing, library.mine, library.to_push], queue=False, **QUIET)
+        result.open_in_explore.click(
+            open_made, [result.made, result.step, shelf], [shelf, tabs, *explore.choosing], queue=False, **QUIET
+        )
+        connect_links(page, tabs, create, explore)
+        connect_api(sessions, line)
 
         def leave(request: gr.Request) -> None:
             session = request.session_hash or ""
@@ -55,4 +100,5 @@ def serving() -> dict[str, Any]:
         "ssr_mode": False,
         "share": False,
         "show_error": False,
+        "mcp_server": importlib.util.find_spec("mcp") is not None,
     }

@@ -26,7 +26,7 @@ element.addEventListener('input', event => {
 EXPLORING = {"concurrency_limit": 2, "concurrency_id": "explore"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # Gradio hashes what it remembers, and settings are a dict
 class Made:
     """A result as the page remembers it.
 

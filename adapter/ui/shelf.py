@@ -1,0 +1,42 @@
+"""The domains of one visitor beside the ready ones: what worlds can be chosen, and where their files are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from adapter.errors import UserError
+from adapter.hub.library import Entry
+from adapter.service import library
+
+BASE_WORLD = ""
+_OWN = "own:"
+
+
+def worlds(shelf: Sequence[Entry]) -> list[tuple[str, str]]:
+    """(title, value) of every world that can be chosen: the base, the ready ones, the visitor's own."""
+    ready = [(entry.title, entry.name) for entry in library.usable_domains()]
+    own = [(f"{entry.title} (yours)", own_value(entry)) for entry in reversed(shelf)]
+    return [("The source world", BASE_WORLD), *own, *ready]
+
+
+def own_value(entry: Entry) -> str:
+    """How a visitor's own domain is called in a choice; never part of a link."""
+    return _OWN + entry.name
+
+
+def path_of(value: str, shelf: Sequence[Entry]) -> Path:
+    """The file of a chosen world.
+
+    Raises:
+        UserError: it is gone or cannot be had.
+    """
+    if not value.startswith(_OWN):
+        return library.local(library.find(value))
+    for entry in shelf:
+        if own_value(entry) == value and entry.path is not None and entry.path.is_file():
+            return entry.path
+    raise UserError("This domain is no longer here: files are removed after an hour. Upload it again.")
+
+
+def added(shelf: Sequence[Entry], entry: Entry) -> list[Entry]:
+    """The shelf with one more domain; one of the same name is replaced."""
+    return [*(other for other in shelf if other.name != entry.name), entry]
