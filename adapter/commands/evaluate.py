@@ -1,0 +1,206 @@
+"""``python -m adapter evaluate``: every method on target domains with ground truth; a table, a figure, numbers."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from adapter.errors import UserError
+
+BASE, ENCODER = "heads", "clip-heads"
+FULL_PAIRS, FULL_TURNED = 256, 32
+ALL = "all"
+_SECONDS_BETWEEN_LINES = 0.2
+_SECONDS_BETWEEN_LOG_LINES = 20
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Declare the command's arguments."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="measure the methods on styles whose ground truth is known",
+        description="Adapts the embedded base to procedural styles by every method, compares the results with the true "
+        "pictures of the same heads, and writes results.json, table.md and figure.png. What is measured already is "
+        "kept: start it again with the same arguments and it goes on. Needs the packages of "
+        "requirements-pretraining.txt, for the true pictures.",
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", type=Path, help="folder to write")
+    parser.add_argument(
+        "--form",
+        choices=["quick", "full"],
+        default="quick",
+        help="quick: 3 held-out domains, 64 heads; full: all domains, 256 heads, for a GPU; default: %(default)s",
+    )
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=[ALL],
+        metavar="METHOD",
+        help="names, or NAME:PRESET for another preset than --budget's, such as 3d-adapter:joint; default: all",
+    )
+    parser.add_argument(
+        "--domains",
+        nargs="+",
+        metavar="DOMAIN",
+        help="names, or the groups tuning, held-out, all; tune on the tuning domains only",
+    )
+    parser.add_argument("--budget", default="quick", metavar="PRESET", help="of every method, default: %(default)s")
+    parser.add_argument("--pairs", type=int, metavar="N", help="heads a domain, 8 to 4096")
+    parser.add_argument("--seed", type=int, default=0, help="of the adaptations, default: 0")
+    parser.add_argument(
+        "--text", action="store_true", help="adapt to prompts instead, and see whether the judge names the style"
+    )
+    parser.add_argument("--styles", nargs="+", metavar="STYLE", help="with --text: styles to ask for; default: 20")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="document whose marked table is written anew")
+    parser.add_argument("--base", default=BASE, help=argparse.SUPPRESS)
+    parser.add_argument("--encoder", default=ENCODER, help="CLIP of the adaptations, default: %(default)s")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Evaluate, show how it goes on stderr, and print the table on stdout.
+
+    Raises:
+        UserError: an unknown method, preset, domain or style, too few heads, or a method that failed.
+    """
+    if args.text:
+        _ask(args)
+    else:
+        _contest(args)
+
+
+def _contest(args: argparse.Namespace) -> None:
+    from adapter.evaluation.contest import contest
+    from adapter.evaluation.domains import DOMAINS, QUICK, choose_domains
+    from adapter.evaluation.report import FIGURE_FILE, RESULTS_FILE, write_report
+    from adapter.evaluation.tables import write_table
+
+    domains = choose_domains(args.domains) if args.domains else (QUICK if args.form == "quick" else DOMAINS)
+    contestants = _contestants(args, [ALL])
+    tools = _tools(args, pairs=64)
+    results = _follow(contest(tools, contestants, domains))
+    text = write_report(tools, results, contestants, domains)
+    print(text)
+    print(tools.out / RESULTS_FILE, tools.out / FIGURE_FILE, sep="\n")
+    if args.table:
+        write_table(args.table, text)
+
+
+def _ask(args: argparse.Namespace) -> None:
+    from adapter.evaluation.wording import ask, asked_styles, text_markdown
+    from adapter.perception.encoder import load_text_encoder
+    from adapter.storage import replacing, write_json
+
+    contestants = _contestants(args, ["3d-adapter"])
+    tools = _tools(args, pairs=16)
+    styles = tuple(args.styles or asked_styles(tools.truth.styles))
+    for style in styles:
+        if style not in tools.truth.styles:
+            raise UserError(f"There is no style named {style!r}. Choose from: {', '.join(tools.truth.styles)}.")
+    texts = [load_text_encoder(args.encoder).to(tools.device)]
+    found = _follow(ask(tools, texts, contestants, styles))
+    text = text_markdown(found)
+    write_json(tools.out / "text.json", {"identity": tools.identity, "values": found})
+    with replacing(tools.out / "text.md") as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def _contestants(args: argparse.Namespace, default: list[str]) -> list:
+    from adapter.adaptation import METHODS, get_method, title
+    from adapter.evaluation.contest import Contestant
+
+    names = default if args.methods == [ALL] else args.methods
+    names = list(METHODS) if names == [ALL] else list(dict.fromkeys(names))
+    found = []
+    for name in names:
+        method_name, _, preset = name.partition(":")
+        if not preset:
+            presets = METHODS.get(method_name, {})
+            preset = args.budget if args.budget in presets or args.methods != [ALL] else next(iter(presets))
+        method = get_method(method_name, preset)
+        shown = title(method, inverter=_inverter(args) is not None)
+        found.append(Contestant(name, f"{shown}, {preset}" if ":" in name else shown, method))
+    return found
+
+
+def _tools(args: argparse.Namespace, pairs: int):
+    import torch
+
+    from adapter.compat import ensure_torchvision
+    from adapter.eg3d import Eg3d
+    from adapter.evaluation.casting import Plan
+    from adapter.evaluation.contest import Tools
+    from adapter.evaluation.judge import load_judge
+    from adapter.evaluation.perceptual import local_lpips, of_judge
+    from adapter.perception.encoder import load_encoder
+
+    if args.pairs is not None and not 8 <= args.pairs <= 4096:
+        raise UserError("The number of heads must be from 8 to 4096.")
+    try:
+        from adapter.pretraining.judge.truth import ProceduralTruth
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"The true pictures need the package {error.name}. Run: pip install -r requirements-pretraining.txt"
+        ) from error
+
+    ensure_torchvision()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    generator = Eg3d.from_pretrained(args.base).to(device)
+    judge = load_judge().to(device)
+    full = args.form == "full" and not args.text
+    plan = Plan(
+        pairs=args.pairs or (FULL_PAIRS if full else pairs), turned=FULL_TURNED if full else Plan.turned, seed=Plan.seed
+    )
+    inverter = _inverter(args)
+    return Tools(
+        generator,
+        args.base,
+        [load_encoder(args.encoder).to(device)],
+        judge,
+        local_lpips() or of_judge(judge),
+        ProceduralTruth(generator.config.image_resolution),
+        args.out,
+        inverter=None if inverter is None else inverter.to(device),
+        seed=args.seed,
+        plan=plan,
+        names={"encoder": args.encoder},
+    )
+
+
+def _inverter(args: argparse.Namespace):
+    """The base's W+ encoder, or None where this copy has none."""
+    from adapter.latent.encoder import load_inverter
+
+    return load_inverter(args.base)
+
+
+def _follow(steps):
+    """Show progress until the findings come; returns them."""
+    from adapter.evaluation.contest import Progress
+
+    started, shown, fresh = time.monotonic(), 0.0, None
+    for step in steps:
+        if not isinstance(step, Progress):
+            _show("")
+            return step
+        fresh = step.done if fresh is None else fresh
+        now = time.monotonic()
+        wait = _SECONDS_BETWEEN_LINES if sys.stderr.isatty() else _SECONDS_BETWEEN_LOG_LINES
+        if now - shown >= wait:
+            shown = now
+            measured = step.done - fresh
+            left = (now - started) / measured * (step.total - step.done) if measured else None
+            _show(_line(step.done, step.total, step.what, left))
+    raise RuntimeError("an evaluation ended without findings")
+
+
+def _line(done: int, total: int, what: str, left: float | None) -> str:
+    rest = "" if left is None else f", about {left / 60:.0f} min left"
+    return f"[{done}/{total}] {what}{rest}"
+
+
+def _show(line: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+    elif line:
+        print(line, file=sys.stderr, flush=True)

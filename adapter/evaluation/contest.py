@@ -1,0 +1,299 @@
+"""Measures every method on every domain, one file each, so that an interrupted evaluation goes on where it stopped."""
+
+import functools
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adapter.adaptation import FAILED, Domain, Guidance, Method, adapt
+from adapter.adaptation.domain import fingerprint
+from adapter.adaptation.stylize import stylize_frames
+from adapter.eg3d import Generator
+from adapter.errors import UserError
+from adapter.evaluation.casting import (
+    Cast,
+    Painter,
+    Plan,
+    Shots,
+    Truth,
+    domain_painter,
+    frame_painter,
+    oracle_painter,
+    shoot,
+    source_painter,
+)
+from adapter.evaluation.cost import measured
+from adapter.evaluation.figure import read_strip, strip, write_strip
+from adapter.evaluation.judge import Judge
+from adapter.evaluation.metrics import Bench, Goal, Values, look, measure_pictures, measure_shape
+from adapter.evaluation.perceptual import Perception
+from adapter.perception.encoder import ImageEncoder
+from adapter.storage import read_json, write_json
+
+PROTOCOL = 1
+"""Raised when a change makes older measurements incomparable."""
+SOURCE, TRUTH, ORACLE = "source", "truth", "oracle"
+YARDSTICKS = (SOURCE, TRUTH, ORACLE)
+"""Rows beside the methods: the untouched base; the ground truth itself; the true style over the base's own colours."""
+REFERENCE_SIDE = 256
+SHOWN = 3
+"""People of each row in the figure."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A row of the table: a method's name as on the command line, the title to show, and the method."""
+
+    name: str
+    title: str
+    method: Method
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What an evaluation works with.
+
+    Args:
+        generator: the base, and ``base``, its name.
+        encoders: of the adaptation.
+        judge, perception: of the measurements.
+        truth: true pictures of the base's people.
+        inverter: W+ encoder for L_scc, None where there is none.
+        seed: of the adaptations.
+        plan: people and cameras.
+        out: folder of the measurements.
+        names: what else tells two evaluations apart, such as the encoder's name.
+    """
+
+    generator: Generator
+    base: str
+    encoders: Sequence[ImageEncoder]
+    judge: Judge
+    perception: Perception
+    truth: Truth
+    out: Path
+    inverter: Callable[[Tensor], Tensor] | None = None
+    seed: int = 0
+    plan: Plan = field(default_factory=Plan)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the base lies."""
+        return next(self.generator.parameters()).device
+
+    @functools.cached_property
+    def identity(self) -> dict[str, object]:
+        """What measurements must agree in to stand in one table."""
+        answers = hashlib.sha256()
+        for name, tensor in sorted(self.judge.named_buffers()):
+            answers.update(name.encode() + tensor.cpu().numpy().tobytes())
+        return {
+            "protocol": PROTOCOL,
+            "base": fingerprint(self.generator),
+            "judge": answers.hexdigest(),
+            "perceptual": self.perception.name,
+            "plan": asdict(self.plan),
+            "seed": self.seed,
+            "inverter": self.inverter is not None,
+            **self.names,
+        }
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an evaluation is: cells done and to do, and what is being worked on."""
+
+    done: int
+    total: int
+    what: str
+
+
+def contest(tools: Tools, contestants: Sequence[Contestant], domains: Sequence[str]) -> Iterator[Progress | Values]:
+    """Measure yardsticks and methods on domains; cells that are measured already are kept.
+
+    Yields:
+        Progress; at last the measurements by row and domain, see `adapter.evaluation.ranks.Results`.
+
+    Raises:
+        UserError: a method that failed, or a folder that cannot be written.
+    """
+    cells = [(row, domain) for domain in domains for row in (*YARDSTICKS, *contestants)]
+    found: dict[str, dict[str, Values]] = {}
+    stage = _Stage(tools)
+    for done, (row, domain) in enumerate(cells):
+        name = row if isinstance(row, str) else row.name
+        path = cell_path(tools.out, domain, name)
+        identity = {**tools.identity, "domain": domain, "row": name}
+        if not isinstance(row, str):
+            identity["method"] = row.method.to_dict()
+        identity = plain(identity)
+        values = read_cell(path, identity)
+        if values is None:
+            for step in _measure(tools, stage, row, domain, path):
+                if isinstance(step, str):
+                    yield Progress(done, len(cells), f"{domain}, {name}: {step}")
+                else:
+                    values = step
+            write_json(path, {"identity": identity, "values": values})
+        found.setdefault(name, {})[domain] = values
+    yield Progress(len(cells), len(cells), "measured")
+    yield found
+
+
+def cell_path(out: Path, domain: str, row: str) -> Path:
+    """The file of one measurement."""
+    return out / "cells" / slug(domain) / f"{slug(row)}.json"
+
+
+def read_cell(path: Path, identity: Mapping[str, object]) -> Values | None:
+    """A measurement of exactly this kind, or None where there is none."""
+    if not path.is_file() or not path.with_suffix(".png").is_file():
+        return None
+    try:
+        kept = read_json(path)
+    except UserError:
+        return None
+    return kept["values"] if kept.get("identity") == identity else None
+
+
+def slug(name: str) -> str:
+    """A name as part of a path.
+
+    >>> slug("thermal camera")
+    'thermal-camera'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+class _Stage:
+    """What cells share, made when the first of them needs it."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+        self.source = source_painter(tools.generator)
+        self._goal: tuple[str, Goal] | None = None
+
+    @functools.cached_property
+    def bench(self) -> Bench:
+        """The people, and how the base shows them."""
+        tools = self.tools
+        cast = Cast.draw(tools.generator, tools.truth, tools.plan)
+        return Bench.set_up(cast, tools.truth, tools.judge, tools.perception, _all(shoot(self.source, cast)))
+
+    def reference(self, domain: str) -> Tensor:
+        """The reference [1, 3, S, S] on the base's device."""
+        side = max(REFERENCE_SIDE, self.tools.generator.config.image_resolution)
+        return self.tools.truth.reference(domain, side).to(self.tools.device)
+
+    def goal(self, domain: str) -> Goal:
+        """The true pictures of a domain, kept until another is asked for."""
+        if self._goal is None or self._goal[0] != domain:
+            tools, cast = self.tools, self.bench.cast
+            images = tools.truth.images(domain, cast.latents, cast.cameras).to(tools.device)
+            seen, reference = (look(tools.judge, tools.perception, x) for x in (images, self.reference(domain)))
+            self._goal = domain, Goal(domain, images, seen, reference)
+        return self._goal[1]
+
+
+def _measure(tools: Tools, stage: _Stage, row: "str | Contestant", domain: str, path: Path) -> Iterator["str | Values"]:
+    yield "preparing"
+    bench, goal = stage.bench, stage.goal(domain)
+    values: Values = {}
+    if row == TRUTH:
+        images, shots = goal.images, None
+    elif row == SOURCE:
+        images, shots = bench.source.pairs.image, bench.source
+    else:
+        painter: Painter | None = None
+        if isinstance(row, Contestant):
+            for step in _prepare(tools, stage, row, domain, path):
+                if isinstance(step, str):
+                    yield step
+                else:
+                    painter, values = step
+        else:
+            painter = oracle_painter(stage.source, tools.truth, domain)
+        for shots in shoot(painter, bench.cast):
+            if isinstance(shots, int):
+                yield f"painting {shots}/{len(bench.cast)}"
+        images = shots.pairs.image
+    yield "measuring"
+    values = measure_pictures(bench, goal, images) | values
+    if shots is not None:
+        values |= measure_shape(bench, shots)
+    write_strip(path.with_suffix(".png"), strip(images[:SHOWN]))
+    write_strip(path.with_name("reference.png"), strip(stage.reference(domain), images.shape[-1]))
+    yield values
+
+
+def _prepare(
+    tools: Tools, stage: _Stage, row: Contestant, domain: str, path: Path
+) -> Iterator[str | tuple[Painter, Values]]:
+    reference = stage.reference(domain)
+    if row.method.per_frame:
+        yield "painting"
+        stylize = functools.partial(
+            stylize_frames, encoder=tools.encoders, guidance=reference, method=row.method, seed=tools.seed
+        )
+        yield frame_painter(stage.source, stylize), {}
+        return
+    domain_file = path.with_suffix(".safetensors")
+    with measured(tools.device) as cost:
+        for step in adapted_domain(tools, row.method, Guidance(reference)):
+            if isinstance(step, str):
+                yield step
+            else:
+                adapted = step
+    adapted.save(domain_file)
+    values: Values = {
+        "seconds": cost.seconds,
+        "peak_mb": None if cost.peak_bytes is None else cost.peak_bytes / 1e6,
+        "file_kb": domain_file.stat().st_size / 1e3,
+    }
+    yield domain_painter(tools.generator, adapted.apply(tools.generator, checked=True)), values
+
+
+def adapted_domain(tools: Tools, method: Method, guidance: Guidance) -> Iterator[str | Domain]:
+    """Adapt; yields sentences about the progress, at last the domain.
+
+    Raises:
+        UserError: the method failed.
+    """
+    events = adapt(
+        tools.generator,
+        tools.encoders,
+        guidance,
+        method,
+        seed=tools.seed,
+        base=tools.base,
+        inverter=tools.inverter,
+    )
+    for event in events:
+        if event.stage == FAILED:
+            raise UserError(f"{method.name} failed. {event.message}")
+        yield f"{event.stage} {event.step}/{event.total}"
+    yield event.domain
+
+
+def pictures(out: Path, domain: str, row: str) -> np.ndarray:
+    """The strip of pictures of a cell, uint8 [H, W, 3]."""
+    return read_strip(cell_path(out, domain, row).with_suffix(".png"))
+
+
+def _all(shooting: Iterator[int | Shots]) -> Shots:
+    *_, shots = shooting
+    return shots
+
+
+def plain(value: object) -> object:
+    """A value as JSON gives it back: tuples become lists."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,147 @@
+"""What is measured of a method on a domain, and where it counts."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from adapter.evaluation import consistency, fidelity, paired, perceptual
+from adapter.evaluation.casting import Cast, Shot, Shots, Truth
+from adapter.evaluation.geometry import depth_drift
+from adapter.evaluation.judge import Judge
+from adapter.evaluation.perceptual import Maps, Perception
+from adapter.evaluation.views import reprojection_error
+
+GROUPS = ("fidelity", "diversity", "cross-domain", "multi-view")
+COST = "cost"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How to show and rank a number.
+
+    Args:
+        title: of the column.
+        group: of `GROUPS`, or `COST`, which does not rank.
+        higher: whether more is better.
+        digits: after the point.
+    """
+
+    title: str
+    group: str
+    higher: bool
+    digits: int = 3
+
+
+METRICS: dict[str, Metric] = {
+    "kid": Metric("KID", "fidelity", False),
+    "fid": Metric("FID", "fidelity", False, 0),
+    "likeness": Metric("likeness", "fidelity", True, 2),
+    "named": Metric("named", "fidelity", True, 2),
+    "psnr": Metric("PSNR", "fidelity", True, 1),
+    "perceptual": Metric("perceptual", "fidelity", False),
+    "diversity": Metric("diversity", "diversity", True, 2),
+    "attributes": Metric("attributes", "cross-domain", True, 2),
+    "edges": Metric("edges", "cross-domain", True, 2),
+    "silhouette": Metric("silhouette", "cross-domain", True),
+    "identity": Metric("identity", "cross-domain", True, 2),
+    "reprojection": Metric("reprojection", "multi-view", False),
+    "depth_drift": Metric("depth drift", "multi-view", False, 4),
+    "seconds": Metric("seconds", COST, False, 0),
+    "peak_mb": Metric("peak MB", COST, False, 0),
+    "file_kb": Metric("file kB", COST, False, 0),
+}
+
+Values = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the judges say about N pictures: features [N, D], codes of people [N, I], maps for distances."""
+
+    features: Tensor
+    who: Tensor
+    maps: Maps
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all measurements of one evaluation share.
+
+    Args:
+        cast: the people.
+        judge, perception: look at pictures.
+        source: the base's own shots.
+        source_seen: its pairs, seen.
+        answers: true answers about the people, by question.
+    """
+
+    cast: Cast
+    judge: Judge
+    perception: Perception
+    source: Shots
+    source_seen: Seen
+    answers: dict[str, list[str]]
+
+    @classmethod
+    def set_up(cls, cast: Cast, truth: Truth, judge: Judge, perception: Perception, source: Shots) -> "Bench":
+        """Look at the source once."""
+        answers = {question: truth.answers(cast.latents, question) for question in judge.attributes}
+        return cls(cast, judge, perception, source, look(judge, perception, source.pairs.image), answers)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A target domain: its style, the true pictures of the cast's pairs [N, 3, S, S] and the reference, seen."""
+
+    style: str
+    images: Tensor
+    seen: Seen
+    reference: Seen
+
+
+def look(judge: Judge, perception: Perception, images: Tensor) -> Seen:
+    """See pictures [N, 3, S, S] once."""
+    features = judge.look(images).features
+    return Seen(features, judge.who(features), perception(images))
+
+
+def measure_pictures(bench: Bench, goal: Goal, images: Tensor) -> Values:
+    """Everything that the pairs' pictures [N, 3, H, W] tell."""
+    seen = look(bench.judge, bench.perception, images)
+    named = bench.judge.answer(seen.features, "style")
+    given = [bench.judge.answer(seen.features, question) for question in bench.answers]
+    return {
+        "kid": fidelity.kernel_distance(seen.features, goal.seen.features, paired=True),
+        "fid": fidelity.frechet_distance(seen.features, goal.seen.features),
+        "likeness": fidelity.likeness(seen.features, goal.reference.features),
+        "named": sum(name == goal.style for name in named) / len(named),
+        "psnr": float(paired.psnr(images, goal.images).mean()),
+        "perceptual": float(perceptual.distance(seen.maps, goal.seen.maps).mean()),
+        "diversity": perceptual.mean_pairwise(seen.maps) / perceptual.mean_pairwise(bench.source_seen.maps),
+        "attributes": consistency.retention(given, list(bench.answers.values())),
+        "edges": float(consistency.edge_overlap(bench.source.pairs.image, images).mean()),
+        "identity": consistency.retrieval_accuracy(bench.source_seen.who, seen.who),
+    }
+
+
+def measure_shape(bench: Bench, shots: Shots) -> Values:
+    """What opacity and depth tell; None where a painter has no shape of its own."""
+    source, target = bench.source.pairs, shots.pairs
+    values: Values = {"silhouette": None, "depth_drift": None, "reprojection": _reprojection(bench.cast, shots)}
+    if target.shaped:
+        values["silhouette"] = float(consistency.silhouette_overlap(source.opacity, target.opacity).mean())
+        drift = depth_drift(source.depth, target.depth, source.opacity, target.opacity).nanmean()
+        values["depth_drift"] = None if drift.isnan() else float(drift)
+    return values
+
+
+def _reprojection(cast: Cast, shots: Shots) -> float:
+    """Mean over people and turns of the error of the front view carried into the turned one."""
+
+    def arguments(shot: Shot, cameras: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return shot.image, shot.depth, shot.opacity, cameras
+
+    front = arguments(shots.front, cast.front)
+    turns = zip(shots.turned, cast.turned, strict=True)
+    errors = [reprojection_error(*front, *arguments(shot, cameras)).mean() for shot, cameras in turns]
+    return float(sum(errors) / len(errors))

@@ -1,0 +1,102 @@
+"""Zero-shot text: does the judge name the style that was asked for in words?"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from adapter.adaptation import Method, text_guidance
+from adapter.errors import UserError
+from adapter.evaluation.casting import Cast, domain_painter, shoot
+from adapter.evaluation.contest import (
+    SHOWN,
+    Contestant,
+    Progress,
+    Tools,
+    adapted_domain,
+    plain,
+    read_cell,
+    slug,
+)
+from adapter.evaluation.figure import strip, write_strip
+from adapter.perception.text import TextEncoder
+from adapter.storage import write_json
+
+PROMPTS = 20
+"""Styles asked for unless others are named: every so many of all styles, in their order."""
+
+
+def asked_styles(styles: Sequence[str], count: int = PROMPTS) -> tuple[str, ...]:
+    """``count`` of the styles, evenly spread over their order; all where there are fewer."""
+    count = min(count, len(styles))
+    return tuple(styles[index * len(styles) // count] for index in range(count))
+
+
+def ask(
+    tools: Tools, texts: Sequence[TextEncoder], contestants: Sequence[Contestant], styles: Sequence[str]
+) -> Iterator[Progress | dict[str, dict[str, dict]]]:
+    """Adapt to the plainest wording of each style; styles that are measured already are kept.
+
+    Args:
+        tools: as for `adapter.evaluation.contest.contest`.
+        texts: the text towers that belong to the encoders.
+        contestants: methods that take text.
+        styles: to ask for.
+
+    Yields:
+        Progress; at last, by contestant and style, "prompt", "named" (share of renders in [0, 1] in which the judge
+        names the style among all that it knows) and "instead" (what it named most often otherwise, or None).
+
+    Raises:
+        UserError: a method that cannot be led by text, or that failed.
+    """
+    for contestant in contestants:
+        _check(contestant.method)
+    cells = [(contestant, style) for style in styles for contestant in contestants]
+    found: dict[str, dict[str, dict]] = {}
+    cast: Cast | None = None
+    for done, (contestant, style) in enumerate(cells):
+        path = tools.out / "text" / slug(style) / f"{slug(contestant.name)}.json"
+        prompt = tools.truth.prompt(style)
+        identity = plain({**tools.identity, "prompt": prompt, "method": contestant.method.to_dict()})
+        values = read_cell(path, identity)
+        if values is None:
+            cast = cast or Cast.draw(tools.generator, tools.truth, tools.plan)
+            for step in adapted_domain(tools, contestant.method, text_guidance(texts, prompt)):
+                if isinstance(step, str):
+                    yield Progress(done, len(cells), f"{prompt!r}, {contestant.name}: {step}")
+                else:
+                    painter = domain_painter(tools.generator, step.apply(tools.generator, checked=True))
+            *_, shots = shoot(painter, cast)
+            names = tools.judge.answer(tools.judge.look(shots.pairs.image).features, "style")
+            others = Counter(name for name in names if name != style).most_common(1)
+            values = {
+                "prompt": prompt,
+                "named": names.count(style) / len(names),
+                "instead": others[0][0] if others else None,
+            }
+            write_strip(path.with_suffix(".png"), strip(shots.pairs.image[:SHOWN]))
+            write_json(path, {"identity": identity, "values": values})
+        found.setdefault(contestant.name, {})[style] = values
+    yield Progress(len(cells), len(cells), "measured")
+    yield found
+
+
+def text_markdown(found: dict[str, dict[str, dict]]) -> str:
+    """A row for each prompt, a column for each method, the mean at the end."""
+    names = list(found)
+    lines = ["| prompt | " + " | ".join(names) + " |", "| --- |" + " ---: |" * len(names)]
+    for style in found[names[0]]:
+        cells = [_shown(found[name][style]) for name in names]
+        lines.append(f"| {found[names[0]][style]['prompt']} | " + " | ".join(cells) + " |")
+    means = [sum(cell["named"] for cell in found[name].values()) / len(found[name]) for name in names]
+    lines.append("| **mean** | " + " | ".join(f"**{value:.2f}**" for value in means) + " |")
+    return "\n".join(lines)
+
+
+def _shown(cell: dict) -> str:
+    missed = f" ({cell['instead']})" if cell["instead"] and cell["named"] < 0.5 else ""
+    return f"{cell['named']:.2f}{missed}"
+
+
+def _check(method: Method) -> None:
+    if not method.takes_text or method.per_frame:
+        raise UserError(f"{method.name} cannot be led by a text alone. Choose a method that can, such as 3d-adapter.")
