@@ -69,7 +69,7 @@ def load_pipeline(model: str | Path = DEFAULT_MODEL, device: torch.device | str 
     half = torch.device(device).type == "cuda"
     try:
         pipeline = AutoPipelineForImage2Image.from_pretrained(
-            str(model), use_safetensors=True, torch_dtype=torch.float16 if half else torch.float32
+            str(model), use_safetensors=True, dtype=torch.float16 if half else torch.float32
         )
     except (OSError, ValueError, KeyError, RuntimeError, AttributeError, TypeError) as error:
         raise UserError(
