@@ -156,6 +156,26 @@ def weighted_difference(target: Tensor, reference: Tensor, weight: Tensor) -> Te
     return (difference * weight).sum() / weight.sum().clamp_min(MINIMUM_NORM)
 
 
+def weighted_variation(images: Tensor, weight: Tensor) -> Tensor:
+    """Ours: mean absolute difference of neighbouring pixels, each pair counted by its smaller weight.
+
+    Args:
+        images: [N, C, H, W].
+        weight: not negative, [N, 1, H, W].
+
+    Returns:
+        Scalar in units of the pixels; zero where all weights are zero.
+    """
+    total, weights = 0.0, 0.0
+    for dim in (2, 3):
+        size = images.shape[dim] - 1
+        ahead, behind = (images.narrow(dim, start, size) for start in (1, 0))
+        both = torch.minimum(weight.narrow(dim, 1, size), weight.narrow(dim, 0, size))
+        total = total + ((ahead - behind).abs().mean(dim=1, keepdim=True) * both).sum()
+        weights = weights + both.sum()
+    return total / weights.clamp_min(MINIMUM_NORM)
+
+
 def mean_and_covariance(points: Tensor) -> tuple[Tensor, Tensor]:
     """Mean [..., C] and unbiased covariance [..., C, C] of points [..., T, C]."""
     mean = points.mean(dim=-2)

@@ -155,3 +155,12 @@ def test_consistency_pulls_only_what_it_holds():
     target = torch.ones(1, 4, requires_grad=True)
     losses.selective_consistency(target, torch.zeros(1, 4), torch.tensor([0.0, 9.0, 0.1, 8.0]), 0.5).backward()
     assert target.grad[0].tolist() == [0.25, 0, 0.25, 0]
+
+
+def test_variation_counts_only_pairs_inside_the_weight():
+    image = torch.tensor([[[[0.0, 1.0, 1.0], [0.0, 1.0, 4.0]]]])
+    everywhere = losses.weighted_variation(image, torch.ones(1, 1, 2, 3))
+    assert everywhere.item() == pytest.approx((1 + 0 + 1 + 3 + 0 + 0 + 3) / 7)
+    left = torch.tensor([[[[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]]])
+    assert losses.weighted_variation(image, left).item() == pytest.approx((1 + 1 + 0 + 0) / 4)
+    assert losses.weighted_variation(image, left * 0).item() == 0

@@ -24,6 +24,7 @@ LOSSES: dict[str, str] = {
     "colour_distribution": "ours: colours are distributed as the reference's",
     "shallow_distribution": "ours: shallow tokens are distributed as the reference's",
     "background_colour": "ours: where sources show background, colours are as at that place of the reference",
+    "background_variation": "ours: where sources show background, colours are smooth up to the silhouette",
     "moments": "ours: tokens have the reference's mean and covariance",
     "text_directional": "L_dir from text: the CLIP edit points from the source's words to the prompt",
     "consistency": "L_scc: the W+ codes that the domain leaves alone stay the source's",

@@ -204,6 +204,8 @@ class Objective:
                 value = draws.distance(_colours(images, term.side), reference, term.points)
             elif term.kind == "background_colour":
                 value = self._background_colour(images, index, term.side)
+            elif term.kind == "background_variation":
+                value = self._background_variation(images, index)
             elif term.kind == "consistency":
                 value = self.codes.loss(images, index, step)
             elif term.kind == "adversarial":
@@ -255,6 +257,10 @@ class Objective:
         weight = (usual * here).clamp_min(0).pow(BACKGROUND_CERTAINTY).flatten(1)
         reference = _colours(self.references, side).mean(dim=0)
         return losses.weighted_difference(_colours(images, side), reference, weight)
+
+    def _background_variation(self, images: Tensor, index: Sequence[int]) -> Tensor:
+        clear = (1 - self.pool.opacity[index]).clamp_min(0).square()
+        return losses.weighted_variation(F.adaptive_avg_pool2d(images, clear.shape[-1]), clear)
 
     def _views(self, images: Tensor, index: Sequence[int]) -> list[View]:
         return [

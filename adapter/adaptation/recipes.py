@@ -22,6 +22,7 @@ _ADAPTER = (
     LossTerm("colour_distribution", 3.0, side=64),
     LossTerm("shallow_distribution", 1.5, ("stage0",)),
     LossTerm("background_colour", 2.0, side=8),
+    LossTerm("background_variation", 6.0),
     LossTerm("moments", 0.3, ("stage0", "stage1", "stage2")),
 )
 _ADAPTER_VIT = (
