@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 10 << 20
 MAX_PIXELS = 40_000_000
+MAX_PIXELS_OF = {"WEBP": 16_000_000, "AVIF": 16_000_000}  # their decoders hold several copies of a picture
 MIN_SIDE = 32
 MAX_SIDE = 2048
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -39,13 +40,13 @@ def load_image(source: str | os.PathLike | bytes) -> np.ndarray:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise UserError(_TOO_MANY_PIXELS) from error
+        raise _too_many_pixels(MAX_PIXELS) from error
     except UnidentifiedImageError as error:
         raise UserError("This file is not a picture that can be read here. Use a JPEG, PNG or WebP file.") from error
     except Exception as error:
         raise UserError(_DAMAGED) from error
     with image:
-        _check_size(*image.size)
+        _check_size(*image.size, MAX_PIXELS_OF.get(image.format, MAX_PIXELS))
         try:
             return _decode(image)
         except Exception as error:  # decoders of broken files raise nearly anything
@@ -95,7 +96,7 @@ def to_uint8(images: "Tensor") -> np.ndarray:
 
 _FULL_SCALES = {"I;16": (65535,), "I;16L": (65535,), "I;16B": (65535,), "I": (255, 65535), "F": (1, 255)}
 _DAMAGED = "This picture is damaged or incomplete. Save it again, or choose another one."
-_TOO_MANY_PIXELS = "This picture has too many pixels. Scale it to at most 40 megapixels and try again."
+_STRIP = 256
 
 
 def _read(source: str | os.PathLike | bytes) -> bytes:
@@ -114,29 +115,60 @@ def _read(source: str | os.PathLike | bytes) -> bytes:
     return data
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise UserError(_TOO_MANY_PIXELS)
+def _check_size(width: int, height: int, limit: int) -> None:
+    if width * height > limit:
+        raise _too_many_pixels(limit)
     if min(width, height) < MIN_SIDE:
         raise UserError(f"This picture is {width} x {height} pixels. It needs at least 32 pixels on each side.")
+
+
+def _too_many_pixels(limit: int) -> UserError:
+    return UserError(
+        f"This picture has too many pixels. Scale it to at most {limit // 1_000_000} megapixels and try again."
+    )
 
 
 def _decode(image: Image.Image) -> np.ndarray:
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a fraction of its size
     orientation = image.getexif()
-    if image.mode in _FULL_SCALES:
-        step = max(1, max(image.size) // MAX_SIDE)
-        image = Image.fromarray(_eight_bits(np.asarray(image)[::step, ::step], _FULL_SCALES[image.mode]))
+    step = max(image.size) // MAX_SIDE
+    if step > 1:
+        image = _reduced(image, step)
+    image = _plain(image)
     if max(image.size) > MAX_SIDE:
-        if image.mode in ("1", "P", "PA"):
-            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
         image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
+    if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image.convert("RGB")
     image.getexif().update(orientation)
     return np.array(ImageOps.exif_transpose(image))
+
+
+def _reduced(image: Image.Image, step: int) -> Image.Image:
+    """Scale down by a whole number, strip by strip, so that there is never a second copy of the large picture."""
+    image.load()
+    width, height = image.size
+    rows = step * max(1, _STRIP // step)
+    strips = (image.crop((0, top, width, min(top + rows, height))) for top in range(0, height, rows))
+    if image.mode in _FULL_SCALES:
+        values = np.concatenate([np.asarray(strip)[::step, ::step] for strip in strips])
+        return Image.fromarray(_eight_bits(values, _FULL_SCALES[image.mode]))
+    parts = [_plain(strip).reduce(step) for strip in strips]
+    whole = Image.new(parts[0].mode, (parts[0].width, sum(part.height for part in parts)))
+    top = 0
+    for part in parts:
+        whole.paste(part, (0, top))
+        top += part.height
+    return whole
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The same picture in a mode that can be scaled: wide, palette and one-bit types become 8-bit, LA becomes RGBA."""
+    if image.mode in _FULL_SCALES:
+        return Image.fromarray(_eight_bits(np.asarray(image), _FULL_SCALES[image.mode]))
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image.convert("RGB") if image.mode in ("1", "P", "PA") else image
 
 
 def _eight_bits(values: np.ndarray, scales: tuple[int, ...]) -> np.ndarray:

@@ -72,6 +72,7 @@ def play(lender: Lender, tmp_path: Path):
     return run
 
 
+@pytest.mark.slow
 def test_a_job_runs_in_a_worker_and_only_its_results_come_back(play, lender: Lender):
     told = play("adapt")
     assert told["steps"] == 12
@@ -88,6 +89,7 @@ def test_a_job_runs_in_a_worker_and_only_its_results_come_back(play, lender: Len
     assert [path for path in lender.paths() if path != "/startup-report"] == ["/schedule", "/allow", "/release"]
 
 
+@pytest.mark.slow
 def test_closing_the_job_stops_the_worker_at_its_next_step(play, lender: Lender):
     told = play("close")
     lines = told["log"].splitlines()
@@ -98,6 +100,7 @@ def test_closing_the_job_stops_the_worker_at_its_next_step(play, lender: Lender)
     assert told["left"] == []
 
 
+@pytest.mark.slow
 def test_errors_arrive_as_sentences(play, lender: Lender):
     """The third job is refused for lack of quota, after the first two were lent a device."""
     lent = {"idle": True, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": "t"}
@@ -108,6 +111,7 @@ def test_errors_arrive_as_sentences(play, lender: Lender):
     assert told["gpu"].startswith("No GPU is free at the moment.")
 
 
+@pytest.mark.slow
 def test_explorations_have_a_worker_of_their_own_and_keep_it(play, lender: Lender):
     told = play("separate")
     begun = [line for line in told["log"].splitlines() if "begins" in line]
