@@ -9,13 +9,19 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="adapter-uploads-"))
 
 from adapter.errors import UserError
-from adapter.service.plans import BASE, ENCODER
-from adapter.service.sessions import Sessions
-from adapter.ui.page import build, serving
+from adapter.hub.bases import choose_base, prepare
 
 
 def main() -> None:
     """Serve the page until interrupted."""
+    if "LIBRARY" not in os.environ:
+        choice = prepare(choose_base())
+        print(f"Base {choice.base}, read by {choice.encoder}. {choice.reason}")
+        os.environ["BASE"], os.environ["ENCODER"] = choice.base, choice.encoder
+
+    from adapter.service.sessions import Sessions  # these read the base from the environment
+    from adapter.ui.page import build, serving
+
     page = build(Sessions.temporary())
     page.launch(**serving(), prevent_thread_lock=True)
     if not spaces.config.Config.zero_gpu:  # on ZeroGPU the models belong to the workers
@@ -26,6 +32,7 @@ def main() -> None:
 def warm_up() -> None:
     """Load the models; where that fails, visitors are told why when they press Adapt."""
     from adapter.service import models  # loads torch, when the page is already up
+    from adapter.service.plans import BASE, ENCODER
 
     try:
         models.warm_up(BASE, ENCODER)

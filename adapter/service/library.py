@@ -7,11 +7,10 @@ import secrets
 import shutil
 from pathlib import Path
 
-from adapter.adaptation import Domain
 from adapter.errors import UserError
 from adapter.hub.download import Progress, fetch
-from adapter.hub.library import DOMAIN, LIBRARY, Entry, load_library
-from adapter.service import models
+from adapter.hub.library import DOMAIN, Entry
+from adapter.service.catalogue import catalogue
 from adapter.service.plans import BASE
 
 MAXIMUM_BYTES = 64 << 20
@@ -19,9 +18,8 @@ MAXIMUM_BYTES = 64 << 20
 
 @functools.cache
 def ready_domains() -> tuple[Entry, ...]:
-    """The domains of the library, those of the running base first; ``LIBRARY`` may name another library file."""
-    domains = load_library(os.environ.get("LIBRARY", LIBRARY)).domains
-    return tuple(sorted(domains, key=lambda entry: entry.base != BASE))
+    """The domains of the library, those of the running base first."""
+    return tuple(sorted(catalogue().domains, key=lambda entry: entry.base != BASE))
 
 
 def usable_domains() -> tuple[Entry, ...]:
@@ -69,24 +67,31 @@ def accept(path: str | os.PathLike, folder: Path, title: str = "") -> Entry:
         raise UserError("The file did not arrive. Upload it again.") from error
     if size > MAXIMUM_BYTES:
         raise UserError("This file is too large for a domain; the largest ones have a few megabytes.")
-    domain = Domain.load(given)
-    domain.apply(models.generator(BASE))
+    from adapter.adaptation import Domain  # loads torch, when the page is already up
+    from adapter.service import models
+
+    Domain.load(given).apply(models.generator(BASE))
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"domain-{secrets.token_hex(4)}.safetensors"
     shutil.copyfile(given, kept)
-    return own(domain, kept, title or _words(given.stem))
+    return own(kept, title or _words(given.stem))
 
 
-def own(domain: Domain, path: str | os.PathLike, title: str, preview: str | None = None) -> Entry:
+def own(path: str | os.PathLike, title: str, preview: str | None = None) -> Entry:
     """A visitor's own domain as an entry.
 
     Args:
         path, preview: of its file and of a picture of it.
+
+    Raises:
+        UserError: the file is gone or damaged.
     """
-    about = domain.metadata
+    from adapter.adaptation import Domain
+
+    about = Domain.load(path).metadata
     note = f"Made by {about.method}" + (f" from the words “{about.prompt}”." if about.prompt else " from a picture.")
     return Entry(
-        Path(path).stem,
+        "-".join((*Path(path).parts[-3:-1], Path(path).stem)),
         title,
         DOMAIN,
         about.licence,

@@ -6,10 +6,10 @@ import torch
 
 from adapter.eg3d import Eg3d
 from adapter.hub.bases import load_base
-from adapter.hub.library import load_library
 from adapter.perception.encoder import ImageEncoder, load_encoder, load_text_encoder
 from adapter.perception.text import TextEncoder
 from adapter.perception.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
+from adapter.service.catalogue import catalogue
 
 
 def device() -> torch.device:
@@ -24,7 +24,8 @@ def generator(name: str) -> Eg3d:
     Raises:
         UserError: no such base, or damaged files.
     """
-    return load_base(name).to(device())
+    embedded = next((entry.path for entry in catalogue().bases if entry.name == name), None)
+    return load_base(str(embedded or name)).to(device())
 
 
 @functools.cache
@@ -64,7 +65,7 @@ def read_prompt(prompt: str, name: str) -> Understanding:
 
 def licence(base: str) -> str:
     """Under which licence what is made from a base may be used; empty where nobody has said so."""
-    return next((entry.licence for entry in load_library().bases if entry.name == base), "")
+    return next((entry.licence for entry in catalogue().bases if entry.name == base), "")
 
 
 def warm_up(base: str, encoder_name: str) -> None:

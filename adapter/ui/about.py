@@ -4,7 +4,8 @@ import html
 
 import gradio as gr
 
-from adapter.hub.library import Entry, load_library
+from adapter.hub.library import Entry
+from adapter.service.catalogue import catalogue
 from adapter.service.plans import BASE, ENCODER
 
 CLIENT = """from gradio_client import Client, handle_file
@@ -64,7 +65,7 @@ an hour. Nothing on this page is loaded from another host.</p>
 
 def about_tab() -> None:
     """Lay the tab out inside the current Tab."""
-    bases = "".join(_row(entry) for entry in load_library().bases)
+    bases = "".join(_row(entry) for entry in catalogue().bases)
     values = {"base": html.escape(BASE), "encoder": html.escape(ENCODER), "bases": bases}
     page = _TEXT.format(**values, client=html.escape(CLIENT), shell=html.escape(_SHELL))
     with gr.Column(elem_classes="card"):

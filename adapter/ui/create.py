@@ -36,6 +36,7 @@ class Create:
     prompt: gr.Textbox
     entrance: gr.Tabs
     which: gr.State
+    finished: tuple[Any, ...]
 
 
 @dataclass
@@ -251,7 +252,7 @@ def create_tab(sessions: Sessions, line: Line) -> Create:
     clock.tick(tell, job, [status, clock], queue=False, **QUIET)
     start.click(None, js=_SHOW_RESULT, api_visibility="private")
     stop.click(halt, job, stop, queue=False, **QUIET)
-    return Create(shown, start_from.prompt, start_from.tabs, start_from.which)
+    return Create(shown, start_from.prompt, start_from.tabs, start_from.which, (adapted, rendered))
 
 
 def understood(prompt: str) -> str:

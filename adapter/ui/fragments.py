@@ -5,15 +5,17 @@ import functools
 import html
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from adapter.hub.library import Entry
-from adapter.hub.share import SharedDomain
 from adapter.service.requests import DONE, GRID, LOADING, ORBIT, RENDERING, WALK, WRITING, Snapshot, Update
 from adapter.ui.references import Reference
+
+if TYPE_CHECKING:
+    from adapter.hub.share import SharedDomain
 
 HEADER = """
 <header class="masthead">
@@ -221,7 +223,7 @@ def domains(entries: Sequence[Entry], chosen: Entry | None = None, action: str =
     return f'<div class="domains" role="group" aria-label="Domains">{"".join(cards)}</div>'
 
 
-def shared(entries: Sequence[SharedDomain]) -> str:
+def shared(entries: "Sequence[SharedDomain]") -> str:
     """Public domains as rows that are buttons; each carries its place in ``entries`` as data-index."""
     rows = (
         f'<button type="button" data-index="{index}"><b>{html.escape(entry.title)}</b>'

@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from huggingface_hub import get_token
 
 from adapter.errors import UserError
 from adapter.hub.library import Entry
-from adapter.hub.share import SharedDomain, fetch_domain, find_domains, push_domain
 from adapter.service.library import accept, ready_domains
 from adapter.service.plans import BASE
 from adapter.service.sessions import Sessions
@@ -29,6 +29,7 @@ class Library:
 
     mine: gr.HTML
     to_push: gr.Dropdown
+    changed: tuple[Any, ...]
 
     def show(self, shelf: Sequence[Entry]) -> Outputs:
         """The visitor's own domains."""
@@ -111,6 +112,8 @@ def library_tab(sessions: Sessions, shelf: gr.State, tabs: gr.Tabs, explore: Exp
 
     def list_public() -> Outputs:
         """What others have shared."""
+        from adapter.hub.share import find_domains  # loads torch
+
         try:
             shared = find_domains()
         except UserError as error:
@@ -118,9 +121,11 @@ def library_tab(sessions: Sessions, shelf: gr.State, tabs: gr.Tabs, explore: Exp
         return {listed: tuple(shared), public: fragments.shared(shared) if shared else fragments.NOTHING_SHARED}
 
     def open_public(
-        shared: Sequence[SharedDomain], kept: list[Entry], request: gr.Request, event: gr.EventData
+        shared: Sequence[Any], kept: list[Entry], request: gr.Request, event: gr.EventData
     ) -> Outputs:
         """Fetch a public domain, check it, and go to Explore with it."""
+        from adapter.hub.share import fetch_domain
+
         chosen = shared[int(event.index)]
         try:
             path = fetch_domain(chosen.repo_id, chosen.revision)
@@ -132,6 +137,8 @@ def library_tab(sessions: Sessions, shelf: gr.State, tabs: gr.Tabs, explore: Exp
 
     def share(name: str | None, where: str, hidden: bool, kept: list[Entry], token: gr.OAuthToken | None) -> str:
         """Put one of the visitor's domains on the Hub."""
+        from adapter.hub.share import push_domain
+
         try:
             entry = next((entry for entry in kept if entry.name == name), None)
             if entry is None or entry.path is None:
@@ -154,13 +161,13 @@ def library_tab(sessions: Sessions, shelf: gr.State, tabs: gr.Tabs, explore: Exp
         changed(narrow, [search, which], [found, ready], queue=False, **QUIET)
     ready.select(open_ready, [found, shelf], opening, **QUIET)
     mine.select(open_mine, shelf, opening, queue=False, **QUIET)
-    upload.upload(receive, [upload, shelf], [note, shelf, upload], **QUIET)
+    received = upload.upload(receive, [upload, shelf], [note, shelf, upload], **QUIET)
     look.click(lambda: fragments.LISTING, None, public, queue=False, **QUIET).then(
         list_public, None, [listed, public], **HUB, **QUIET
     )
-    public.select(open_public, [listed, shelf], opening, **HUB, **QUIET)
+    fetched = public.select(open_public, [listed, shelf], opening, **HUB, **QUIET)
     push.click(share, [to_push, repo, private, shelf], pushed, show_progress="minimal", api_visibility="private", **HUB)
-    return Library(mine, to_push)
+    return Library(mine, to_push, (received, fetched))
 
 
 def _filtered(text: str, which: str) -> tuple[Entry, ...]:

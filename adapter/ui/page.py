@@ -66,11 +66,13 @@ def build(sessions: Sessions) -> gr.Blocks:
             return {shelf: kept, tabs: gr.Tabs(selected="explore"), **explore.choose(kept, entry)}
 
         result = create.results
-        result.made.change(keep, [result.made, shelf], shelf, queue=False, **QUIET)
-        shelf.change(spread, shelf, [*explore.choosing, library.mine, library.to_push], queue=False, **QUIET)
-        result.open_in_explore.click(
+        spreading = [*explore.choosing, library.mine, library.to_push]
+        filled = [done.then(keep, [result.made, shelf], shelf, queue=False, **QUIET) for done in create.finished]
+        opened = result.open_in_explore.click(
             open_made, [result.made, result.step, shelf], [shelf, tabs, *explore.choosing], queue=False, **QUIET
         )
+        for changed in (*filled, opened, *library.changed):
+            changed.then(spread, shelf, spreading, queue=False, **QUIET)
         connect_links(page, tabs, create, explore)
         connect_api(sessions, line)
 

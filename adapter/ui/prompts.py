@@ -9,6 +9,6 @@ PROMPTS = (
     "a painting by van gogh",
     "a cartoon",
     "a jade statue",
-    "neon lights",
+    "a neon sign",
     "a wooden carving",
 )

@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 
-from adapter.adaptation import Domain
 from adapter.errors import UserError
 from adapter.hub.library import Entry
 from adapter.service import explore, library
@@ -107,24 +106,15 @@ def results(sessions: Sessions) -> Results:
     with gr.Column(visible=False, elem_id="results") as column:
         gr.HTML(fragments.title(3, "The same people in two worlds"))
         with gr.Row(elem_classes="showcase"):
-            orbit = gr.Video(
-                show_label=False,
-                autoplay=True,
-                loop=True,
-                interactive=False,
-                buttons=[],
-                elem_id="orbit",
-                min_width=280,
-                scale=6,
-            )
-            with gr.Column(scale=5, min_width=280):
-                slider = gr.HTML(js_on_load=MOVE_EDGE, apply_default_css=False, elem_id="slider")
-                with gr.Column(elem_classes="tuning") as tuning:
-                    strength = gr.Slider(0, 1.5, 1.0, step=0.05, label="Strength", elem_id="strength", buttons=[])
-                    step = gr.Slider(1, 2, 1, step=1, label="Snapshot", visible=False, elem_id="snapshot", buttons=[])
-                    with gr.Row(elem_classes="pair"):
-                        again = gr.Button("Render all like this", size="md", elem_id="again")
-                        open_in_explore = gr.Button("Explore this world", size="md", elem_id="open-explore")
+            with gr.Column(scale=6, min_width=280):
+                orbit = gr.Video(
+                    show_label=False,
+                    autoplay=True,
+                    loop=True,
+                    interactive=False,
+                    buttons=[],
+                    elem_id="orbit",
+                )
                 settings = gr.HTML(apply_default_css=False, elem_id="settings")
                 gr.HTML('<h3 class="small-title">Download</h3>')
                 with gr.Row(elem_classes="downloads"):
@@ -134,6 +124,14 @@ def results(sessions: Sessions) -> Results:
                         gr.DownloadButton("Domain (.safetensors)", size="md", elem_id="download-domain"),
                         gr.DownloadButton("Everything (.zip)", size="md", elem_id="download-all"),
                     )
+            with gr.Column(scale=5, min_width=280):
+                slider = gr.HTML(js_on_load=MOVE_EDGE, apply_default_css=False, elem_id="slider")
+                with gr.Column(elem_classes="tuning") as tuning:
+                    strength = gr.Slider(0, 1.5, 1.0, step=0.05, label="Strength", elem_id="strength", buttons=[])
+                    step = gr.Slider(1, 2, 1, step=1, label="Snapshot", visible=False, elem_id="snapshot", buttons=[])
+                    with gr.Row(elem_classes="pair"):
+                        again = gr.Button("Render all like this", size="md", elem_id="again")
+                        open_in_explore = gr.Button("Explore this world", size="md", elem_id="open-explore")
         grid = gr.Image(
             show_label=False,
             interactive=False,
@@ -179,7 +177,7 @@ def results(sessions: Sessions) -> Results:
 def entry_of(made: Made, place: int | None = None) -> Entry | None:
     """A result as something that Explore and Library can open; None where it has no domain."""
     path = made.domain_at(place)
-    return None if path is None else library.own(Domain.load(path), path, made.title, made.result.after)
+    return None if path is None else library.own(path, made.title, made.result.after)
 
 
 def _caught(render: Callable[[], Outputs]) -> Outputs:

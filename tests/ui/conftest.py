@@ -1,4 +1,8 @@
-"""The app as a process of its own, and a browser that may talk to nobody else."""
+"""The app as a process of its own, and a browser that may talk to nobody else.
+
+The app runs on a tiny generator of random weights, made here, so that whole jobs take seconds; its CLIP is the
+embedded one.
+"""
 
 import os
 import re
@@ -28,6 +32,13 @@ FLAGS = (
     "--disable-extensions",
     "--disable-dev-shm-usage",
 )
+LIBRARY = """
+bases:
+  - {name: tiny, title: Tiny, licence: CC0-1.0, encoder: clip-heads, path: tiny}
+domains:
+  - {name: first-world, title: First world, base: tiny, licence: CC0-1.0, path: first-world.safetensors}
+  - {name: second-world, title: Second world, base: tiny, licence: CC0-1.0, path: second-world.safetensors}
+"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,52 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library file with the base ``tiny`` and two domains of it."""
+    import torch
+
+    from adapter.adaptation import Domain, DomainMetadata, fingerprint
+    from adapter.eg3d import Eg3d, Eg3dConfig, RenderingConfig, SuperresolutionConfig
+
+    folder = tmp_path_factory.mktemp("library")
+    torch.manual_seed(0)
+    config = Eg3dConfig(
+        superresolution=SuperresolutionConfig(
+            16, (8, 6), (False, True), clamp=None, inplace_rgb=False, noise_mode="const", padding="replicate"
+        ),
+        rendering=RenderingConfig(2.3, 3.15, 0.8, 4, 4, white_background=True, plane_axes="xy-xz-zy"),
+        z_dim=8,
+        w_dim=12,
+        conditioning=0,
+        first_resolution=16,
+        plane_resolution=16,
+        plane_channels=4,
+        channel_base=128,
+        channel_max=8,
+        decoder_hidden=8,
+        feature_channels=6,
+        raw_resolution=16,
+        label_std=False,
+        camera_pivot=(0.0, 0.0, 0.0),
+    )
+    base = Eg3d(config)
+    base.save_pretrained(folder / "tiny")
+    base = Eg3d.from_pretrained(folder / "tiny")
+    for seed, name in enumerate(("first-world", "second-world")):
+        random = torch.Generator().manual_seed(seed)
+        changed = {
+            key: value + 0.5 * torch.randn(value.shape, generator=random)
+            for key, value in base.parts().named_parameters()
+            if key.startswith("superresolution") and key.endswith("weight")
+        }
+        about = DomainMetadata("tiny", fingerprint(base), "3d-adapter", licence="CC0-1.0")
+        Domain.between(base.parts(), changed, about).save(folder / f"{name}.safetensors")
+    (folder / "library.yaml").write_text(LIBRARY, encoding="utf-8")
+    return folder / "library.yaml"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("app")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -56,6 +112,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
         "TMPDIR": str(folder),
         "HF_HUB_OFFLINE": "1",
+        "LIBRARY": str(library),
+        "BASE": "tiny",
+        "ENCODER": "clip-heads",
     }
     url = f"http://127.0.0.1:{port}/"
     with (folder / "log").open("wb") as log:
@@ -106,15 +165,15 @@ def visit(browser, server):
             foreign.append(route.request.url)
             route.abort()
 
-    def open_page(width: int = 1280, height: int = 900, theme: str = "light"):
+    def open_page(width: int = 1280, height: int = 900, theme: str = "light", query: str = ""):
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.route("**/*", route)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.goto(f"{server.url}?__theme={theme}", wait_until="domcontentloaded")
-        page.get_by_role("button", name="Adapt", exact=True).wait_for()
+        page.goto(f"{server.url}?__theme={theme}{query}", wait_until="domcontentloaded")
+        page.get_by_role("tab", name="Create", exact=True).wait_for()
         return page
 
     yield open_page

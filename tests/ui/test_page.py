@@ -9,12 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adapter.errors import UserError
 from adapter.media.images import load_image
-from adapter.service.plans import PAGE_PRESETS, presets
+from adapter.service.plans import OFFERS, PAGE_PRESETS, presets
 from adapter.service.requests import DONE, Update
 from adapter.service.sessions import Sessions
 from adapter.ui import fragments
+from adapter.ui.advanced import advanced, fitting_method, method_choices, preset_radio
+from adapter.ui.create import understood
+from adapter.ui.links import in_range, known_domain
 from adapter.ui.page import build, serving
+from adapter.ui.prompts import PROMPTS
 from adapter.ui.references import FOLDER, references
 
 
@@ -35,13 +40,29 @@ def test_every_reference_is_described_and_small():
         assert reference.file in told
 
 
-def test_only_the_page_itself_can_call_its_handlers(blocks: gr.Blocks):
-    assert blocks.get_api_info()["named_endpoints"] == {}
+def test_programs_can_call_the_named_endpoints_and_nothing_else(blocks: gr.Blocks):
+    endpoints = blocks.get_api_info()["named_endpoints"]
+    assert set(endpoints) == {
+        "/adapt_from_image",
+        "/adapt_from_text",
+        "/list_domains",
+        "/render_image",
+        "/render_orbit",
+        "/upload_domain",
+    }
+    parameters = {each["parameter_name"]: each for each in endpoints["/adapt_from_text"]["parameters"]}
+    assert not parameters["prompt"]["parameter_has_default"]
+    assert parameters["truncation"]["parameter_default"] == 0.7
+    assert parameters["seed"]["python_type"]["type"] in ("int", "float")
+    assert all(endpoint["description"] for endpoint in endpoints.values())
 
 
 def test_one_adaptation_runs_at_a_time_beside_quick_answers(blocks: gr.Blocks):
-    slow = [fn for fn in blocks.fns.values() if fn.concurrency_id == "adapt"]
-    assert [fn.concurrency_limit for fn in slow] == [1]
+    limits: dict[str, set[int]] = {}
+    for fn in blocks.fns.values():
+        limits.setdefault(fn.concurrency_id, set()).add(fn.concurrency_limit)
+    assert limits["adapt"] == {1}
+    assert limits["explore"] == {2}
 
 
 def test_the_page_is_served_in_private(monkeypatch: pytest.MonkeyPatch):
@@ -60,7 +81,8 @@ def test_nothing_on_the_page_points_to_another_host(blocks: gr.Blocks):
     css = Path(options["css_paths"]).read_text(encoding="utf-8") + options["theme"]._get_theme_css()
     shown = [component["props"].get("value") for component in blocks.get_config_file()["components"]]
     assert not re.search(r"https?://(?!www\.w3\.org/)|@import", css)
-    assert not re.search("https?://", json.dumps(shown, default=str))
+    loaded = re.sub(r"""href=\\?["']https?://|>[^<]*https?://""", "", json.dumps(shown, default=str))
+    assert not re.search("https?://", loaded)
 
 
 def test_presets_say_how_long_they_take(blocks: gr.Blocks):
@@ -69,6 +91,57 @@ def test_presets_say_how_long_they_take(blocks: gr.Blocks):
     assert seconds == sorted(seconds)
     config = json.dumps(blocks.get_config_file(), default=str, ensure_ascii=False)
     assert all(preset.title in config for preset in offered)
+
+
+def test_prompts_on_the_chips_are_understood():
+    for prompt in PROMPTS:
+        assert understood(prompt) == "", prompt
+    with pytest.raises(UserError, match="Try: "):
+        understood("a golden retriever in a garden")
+
+
+def test_the_controls_of_a_method_become_its_plan(blocks: gr.Blocks):
+    with gr.Blocks():
+        controls = advanced(preset_radio())
+    values = {component: component.value for component in controls.components}
+    read = controls.read(values)
+    assert (read["method"], read["weights"], read["steps"], read["parts"]) == ("3d-adapter", {}, None, None)
+    values |= {controls.steps: 50, controls.losses["directional"]: 0.5, controls.parts: ["superresolution"]}
+    changed = controls.read(values)
+    assert (changed["weights"], changed["steps"], changed["parts"]) == ({"directional": 0.5}, 50, ("superresolution",))
+    values[controls.seed] = None
+    with pytest.raises(UserError, match="whole number"):
+        controls.read(values)
+
+
+def test_every_method_has_an_entrance():
+    by_image, by_text = ({name for _, name in method_choices(kind)} for kind in ("image", "text"))
+    assert by_image | by_text == set(OFFERS)
+    assert fitting_method("finetune", "text") in by_text
+    assert fitting_method("finetune", "image") == "finetune"
+
+
+def test_numbers_of_a_link_must_fit_their_controls():
+    controls = {"yaw": gr.Slider(-55, 55, 0), "seed": gr.Number(0, minimum=0, maximum=9)}
+    assert in_range({"yaw": "20", "seed": "5"}, controls) == {"yaw": 20.0, "seed": 5}
+    assert in_range({"yaw": "900", "seed": "x"}, controls) == {}
+    assert in_range({"yaw": "nan", "seed": "-1"}, controls) == {}
+    assert known_domain("../../etc/passwd") == ""
+
+
+def test_losses_are_drawn_from_the_first_to_the_last_step():
+    text = fragments.curves([1, 2, 3, 4], {"total": [4.0, 2.0, 1.0, 0.5], "late": [1.0, 0.5]}, 8)
+    assert text.count("<polyline") == 2
+    assert "12.5,2.0" in text
+    assert "50.0,26.5" in text
+    assert "25.0" not in text.split("late")[1]
+
+
+def test_waiting_tells_the_place_in_the_line():
+    assert "Starting" in fragments.waiting(None)
+    assert "1 person is before you" in fragments.waiting((1, 40.0))
+    assert "3 people are before you" in fragments.waiting((3, 90.0))
+    assert "about 90 s" in fragments.waiting((3, 90.0))
 
 
 def test_progress_tells_step_time_and_share():
