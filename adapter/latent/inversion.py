@@ -127,10 +127,11 @@ def invert(
         if refine and step and step % refine == 0:
             aim = target.refine(best, aim)
             best_loss = float("inf")  # losses from another camera do not compare
-        ws = centre + spread * (shared + rows)
+        offset = shared + rows
+        ws = centre + spread * offset
         losses = target.losses(ws, aim)
-        losses["prior"] = settings.prior * shared.square().mean()
-        losses["rows"] = settings.rows * rows.square().mean()
+        losses["prior"] = settings.prior * offset.square().mean()
+        losses["rows"] = settings.rows * (offset - offset.mean(1, keepdim=True)).square().mean()
         total = sum(losses.values())
         if not torch.isfinite(total):
             raise UserError("The inversion's loss stopped being a number. Try another crop of the picture.")
