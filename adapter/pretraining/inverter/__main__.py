@@ -22,7 +22,7 @@ from adapter.perception import load_encoder
 from adapter.pretraining.heads.attributes import NAMES, direction
 from adapter.pretraining.inverter import data, evaluate
 from adapter.pretraining.inverter.card import write_card
-from adapter.pretraining.inverter.train import Settings, measure, train
+from adapter.pretraining.inverter.train import Settings, measure, take_over, train
 from adapter.storage import read_json, read_metadata, replacing, write_json
 
 BASE = "heads"
@@ -61,6 +61,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=("train", "evaluate", "directions"))
+    parser.add_argument("--generator", default=BASE, help="the base: a name or a folder")
+    parser.add_argument("--start", type=Path, help="inverter of earlier weights of the base that a new run starts from")
     parser.add_argument("--work", type=Path, default=Path("work/inverter"), help="folder for features and state")
     parser.add_argument("--renders", type=Path, default=Path("work/data/train"), help="true renders, used if there")
     parser.add_argument("--validation", type=Path, default=Path("work/data/val"), help="true renders to measure on")
@@ -77,7 +79,7 @@ def main() -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    generator = Eg3d.from_pretrained(BASE)
+    generator = Eg3d.from_pretrained(options.generator)
     mark = fingerprint(generator)
     inverter = new_inverter(BASE, mark, generator.config, load_encoder("clip-heads"), options.seed)
     reading = (inverter.encoder, inverter.config)
@@ -91,7 +93,9 @@ def _train(options: argparse.Namespace) -> None:
     ws = data.codes(generator, first, second, split)
     settings = Settings(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Settings)})
     measure(inverter.head, pairs, ws, generator.backbone.mapping.w_avg)
-    identity = json.dumps([mark, len(pairs), dataclasses.asdict(settings)])
+    if options.start:
+        take_over(inverter.head, load_embedded(options.start, inverter.encoder).head)
+    identity = json.dumps([mark, len(pairs), str(options.start), dataclasses.asdict(settings)])
     train(inverter.head, pairs, ws, settings, options.work / "state.safetensors", identity, _say)
     notes = {"steps": settings.steps, "generated": len(made), "rendered": 0 if true is None else len(true)}
     inverter.save(options.out, {name: str(value) for name, value in notes.items()})
@@ -99,7 +103,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    generator = Eg3d.from_pretrained(BASE)
+    generator = Eg3d.from_pretrained(options.generator)
     inverter = load_embedded(options.out)
     inverter.check(fingerprint(generator))
     measured = {"held out": evaluate.held_out(inverter, generator)}
