@@ -49,6 +49,7 @@ def run(request: AdaptRequest) -> Iterator[Update]:
         base=request.base,
         licence=models.licence(request.base),
         people=people.latents,
+        inverter=models.inverter(request.base, request.encoder) if method.weight("consistency") else None,
     )
     try:
         with contextlib.closing(events):

@@ -1,11 +1,14 @@
 """Generators and encoders, loaded once a process and never changed."""
 
 import functools
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from adapter.eg3d import Eg3d
 from adapter.hub.bases import load_base
+from adapter.latent.encoder import load_inverter
 from adapter.perception.encoder import ImageEncoder, load_encoder, load_text_encoder
 from adapter.perception.text import TextEncoder
 from adapter.perception.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
@@ -46,6 +49,13 @@ def text_encoder(name: str) -> TextEncoder:
         UserError: no such encoder, or damaged files.
     """
     return load_text_encoder(name).to(device())
+
+
+@functools.cache
+def inverter(base: str, name: str) -> Callable[[Tensor], Tensor] | None:
+    """The W+ encoder of a base, on `device`; None where there is none, and losses that need it are left out."""
+    found = load_inverter(base, encoder(name))
+    return None if found is None else found.to(device())
 
 
 @functools.cache

@@ -18,6 +18,7 @@ DEFAULT_METHOD = "3d-adapter"
 PAGE_PRESETS = ("draft", "clip-vit") if ENCODER.startswith("ViT") else ("draft", "quick", "full")
 DEFAULT_PRESET = PAGE_PRESETS[-1]
 _SECONDS_A_STEP = 0.1
+_FRAMES = 50  # pictures of a result that a per-frame method paints, in batches of a training step
 _DRAFT = 0.3
 
 
@@ -113,6 +114,11 @@ def scaled(method: Method, share: float, preset: str) -> Method:
     return dataclasses.replace(method.with_steps(steps), preset=preset, preview_every=every)
 
 
+def work(method: Method) -> int:
+    """Training steps that a job takes, or as many as its pictures cost where every one is painted by itself."""
+    return method.steps * (_FRAMES if method.per_frame else 1)
+
+
 def trained_parts(method: Method) -> tuple[str, ...]:
     """The names of `PARTS` that some stage of a method trains."""
     trained = {part.split(".")[0] for stage in method.stages for part in stage.train}
@@ -123,7 +129,7 @@ def _offer(own: Mapping[str, Method]) -> dict[str, Preset]:
     quick = next(own[name] for name in (PAGE_PRESETS[1], *own) if name in own)
     offered = {"draft": scaled(quick, _DRAFT, "draft"), **own}
     return {
-        name: Preset(name.replace("-", " ").capitalize(), max(1, round(_SECONDS_A_STEP * method.steps)), method)
+        name: Preset(name.replace("-", " ").capitalize(), max(1, round(_SECONDS_A_STEP * work(method))), method)
         for name, method in offered.items()
     }
 

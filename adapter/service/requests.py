@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adapter.adaptation.methods import Method
-from adapter.service.plans import BASE, DEFAULT_METHOD, DEFAULT_PRESET, ENCODER, plan
+from adapter.service.plans import BASE, DEFAULT_METHOD, DEFAULT_PRESET, ENCODER, plan, work
 
 SOURCE = "photo"
 TRUNCATION = 0.7
@@ -67,7 +67,7 @@ class AdaptRequest:
     @property
     def gpu_seconds(self) -> int:
         """Seconds of a GPU to ask for: 20 to load and render, and 0.05 a training step."""
-        return math.ceil(20 + 0.05 * self.plan.steps)
+        return math.ceil(20 + 0.05 * work(self.plan))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""The named endpoints, called by gradio_client from another process, with the example of the page."""
+
+import io
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from adapter.adaptation.domain import Domain
+from adapter.ui.about import CLIENT
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    from gradio_client import Client
+
+    return Client(server.url, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def ran(server, tmp_path_factory: pytest.TempPathFactory):
+    """The example that is shown on the page, run as it is, but with few steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        example = CLIENT.replace("http://127.0.0.1:7860", server.url).replace('preset="draft"', "steps=4")
+        assert example.count(server.url) == example.count("steps=4") == 1
+        names: dict = {}
+        with redirect_stdout(io.StringIO()) as said:
+            exec(example, names)
+    return names, said.getvalue()
+
+
+def test_the_example_runs_and_streams_progress(ran):
+    names, said = ran
+    assert "Tri-D 1 of 4" in said
+    assert "G2 4 of 4" in said
+    assert names["progress"]["stage"] == "Done"
+    assert names["progress"]["settings"]["steps"] == 4
+    assert Domain.load(names["domain"]).metadata.method == "3d-adapter"
+    with av.open(names["orbit"]["video"] if isinstance(names["orbit"], dict) else names["orbit"]) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 72
+    with Image.open(names["view"]) as view:
+        assert view.size == (1024, 512)
+
+
+def test_a_domain_can_be_uploaded_and_used(client, ran):
+    from gradio_client import handle_file
+
+    about = client.predict(handle_file(ran[0]["domain"]), api_name="/upload_domain")
+    assert about["base"] == "tiny"
+    assert "3d-adapter" in about["note"]
+
+
+def test_ready_domains_are_listed_and_rendered(client):
+    listed = client.predict(api_name="/list_domains")
+    assert [entry["name"] for entry in listed] == ["first-world", "second-world"]
+    plain = client.predict(None, "", api_name="/render_image")
+    named = client.predict(None, "first-world", api_name="/render_image")
+    assert Path(plain).read_bytes() != Path(named).read_bytes()
+    assert Path(named).read_bytes() == Path(client.predict(None, "first-world", api_name="/render_image")).read_bytes()
+    *_, (progress, orbit) = client.submit(None, "second-world", api_name="/render_orbit")
+    assert progress["fraction"] == 1
+    assert Path(orbit["video"] if isinstance(orbit, dict) else orbit).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "endpoint", "said"),
+    [
+        (("a golden retriever in a garden",), "/adapt_from_text", "does not understand"),
+        (("",), "/adapt_from_text", "Choose a style image or write a prompt"),
+        ((None, "no-such-world"), "/render_image", "no ready domain named 'no-such-world'"),
+        ((None, "", -4), "/render_image", "seed must be"),
+        ((None,), "/upload_domain", "Send a domain file"),
+        ((None,), "/adapt_from_image", "Send a picture"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(client, arguments, endpoint, said):
+    with pytest.raises(Exception, match=said):
+        client.predict(*arguments, api_name=endpoint)
+
+
+def test_files_that_are_no_domain_are_refused(client, tmp_path: Path):
+    from gradio_client import handle_file
+
+    bad = tmp_path / "domain.safetensors"
+    bad.write_bytes(b"PK\x03\x04 a zip archive in disguise")
+    with pytest.raises(Exception, match="zip archive"):
+        client.predict(handle_file(bad), api_name="/upload_domain")
+    for path in ("/etc/passwd", str(ROOT / "app.py")):
+        with pytest.raises(Exception, match=r"\w"):
+            client.predict({"path": path, "meta": {"_type": "gradio.FileData"}}, api_name="/upload_domain")
