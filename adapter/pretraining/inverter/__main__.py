@@ -96,7 +96,7 @@ def _train(options: argparse.Namespace) -> None:
     if options.start:
         take_over(inverter.head, load_embedded(options.start, inverter.encoder).head)
     identity = json.dumps([mark, len(pairs), str(options.start), dataclasses.asdict(settings)])
-    train(inverter.head, pairs, ws, settings, options.work / "state.safetensors", identity, _say)
+    train(inverter.head, pairs, ws, settings, options.work / "state.safetensors", identity, _say, len(made))
     notes = {"steps": settings.steps, "generated": len(made), "rendered": 0 if true is None else len(true)}
     inverter.save(options.out, {name: str(value) for name, value in notes.items()})
     _evaluate(options)

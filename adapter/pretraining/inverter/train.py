@@ -25,6 +25,7 @@ class Settings:
     warmup: int = 50
     weight_decay: float = 0.05
     noise: float = 0.1  # added to features, in standard deviations
+    own_share: float = 0.35  # of each batch are the base's own renders, which are fewer than the true ones
     angles: float = 0.3  # weight of the camera's squared error, in units of 0.3 radians
     seed: int = 0
     save_every: int = 400
@@ -74,7 +75,14 @@ def take_over(head: Head, other: Head) -> None:
 
 
 def train(
-    head: Head, pairs: Pairs, ws: Tensor, settings: Settings, state: Path, identity: str, report: Callable[[str], None]
+    head: Head,
+    pairs: Pairs,
+    ws: Tensor,
+    settings: Settings,
+    state: Path,
+    identity: str,
+    report: Callable[[str], None],
+    own: int | None = None,
 ) -> None:
     """Train the head in place; goes on from `state` where that file is of the same run.
 
@@ -89,6 +97,7 @@ def train(
         state: file that is rewritten every `save_every` steps.
         identity: tells runs apart: base, data, settings.
         report: gets a line now and then.
+        own: how many of the pairs, the first ones, are the base's own renders; None where all are.
     """
     head.requires_grad_(True).train()
     decayed = [p for p in head.parameters() if p.ndim > 1]
@@ -105,7 +114,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = settings.rate_at(step)
         random = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-        rows = torch.randint(len(pairs), (settings.batch,), generator=random)
+        rows = _rows(settings, len(pairs), own, random)
         seen = [
             x + settings.noise * s[:, None, None] * torch.randn(x.shape, generator=random)
             for x, s in ((near[rows].float(), head.near_spread), (far[rows].float(), head.far_spread))
@@ -125,6 +134,19 @@ def train(
         if (step + 1) % settings.save_every == 0 or step + 1 == settings.steps:
             _save(head, optimiser, state, identity, step + 1)
     head.requires_grad_(False).eval()
+
+
+def _rows(settings: Settings, count: int, own: int | None, random: torch.Generator) -> Tensor:
+    """Indices of a batch: the first `own` pairs take their share of it, whatever their number."""
+    if own is None or own == count:
+        return torch.randint(count, (settings.batch,), generator=random)
+    share = round(settings.own_share * settings.batch)
+    return torch.cat(
+        [
+            torch.randint(own, (share,), generator=random),
+            torch.randint(own, count, (settings.batch - share,), generator=random),
+        ]
+    )
 
 
 def _save(head: Head, optimiser: torch.optim.AdamW, state: Path, identity: str, step: int) -> None:
