@@ -8,7 +8,7 @@ from pathlib import Path
 from adapter.errors import UserError
 
 BASE, ENCODER = "heads", "clip-heads"
-FULL_PAIRS, FULL_TURNED = 256, 32
+FULL_PAIRS, FULL_FRONT, FULL_TURNED = 256, 128, 32
 ALL = "all"
 _SECONDS_BETWEEN_LINES = 0.2
 _SECONDS_BETWEEN_LOG_LINES = 20
@@ -131,7 +131,7 @@ def _tools(args: argparse.Namespace, pairs: int):
     from adapter.evaluation.casting import Plan
     from adapter.evaluation.contest import Tools
     from adapter.evaluation.judge import load_judge
-    from adapter.evaluation.perceptual import local_lpips, of_judge
+    from adapter.evaluation.perceptual import local_lpips
     from adapter.perception.encoder import load_encoder
 
     if args.pairs is not None and not 8 <= args.pairs <= 4096:
@@ -148,18 +148,17 @@ def _tools(args: argparse.Namespace, pairs: int):
     generator = Eg3d.from_pretrained(args.base).to(device)
     judge = load_judge().to(device)
     full = args.form == "full" and not args.text
-    plan = Plan(
-        pairs=args.pairs or (FULL_PAIRS if full else pairs), turned=FULL_TURNED if full else Plan.turned, seed=Plan.seed
-    )
+    pairs = args.pairs or (FULL_PAIRS if full else pairs)
+    plan = Plan(pairs=pairs, front=FULL_FRONT, turned=FULL_TURNED) if full else Plan(pairs=pairs)
     inverter = _inverter(args)
     return Tools(
         generator,
         args.base,
         [load_encoder(args.encoder).to(device)],
         judge,
-        local_lpips() or of_judge(judge),
         ProceduralTruth(generator.config.image_resolution),
         args.out,
+        local_lpips(),
         inverter=None if inverter is None else inverter.to(device),
         seed=args.seed,
         plan=plan,

@@ -45,13 +45,16 @@ class Plan:
 
     Args:
         pairs: people, each seen by one camera.
-        turned: the first so many of them are also seen from the front and at `TURNS`.
+        front: the first so many are also painted from the front, where only who they are tells them apart; the
+            source shows everyone from there.
+        turned: the first so many of those are also seen at `TURNS`.
         seed: of people and cameras.
         yaw, pitch: cameras lie within these angles of the front, in radians, as in training.
         psi: truncation.
     """
 
     pairs: int = 64
+    front: int = 32
     turned: int = 8
     seed: int = 20_261
     yaw: float = 0.4
@@ -82,7 +85,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Shots:
-    """All pictures by one painter: everyone by their own camera, and the turned ones at 0 degrees and at `TURNS`."""
+    """All pictures by one painter: everyone by their own camera, some from the front, some of those at `TURNS`."""
 
     pairs: Shot
     front: Shot
@@ -91,13 +94,22 @@ class Shots:
 
 @dataclass(frozen=True)
 class Cast:
-    """The people [N] and their cameras: latents [N, z], ws [N, num_ws, w], labels [N, 25]; T of them are turned."""
+    """The people and their cameras.
+
+    Attributes:
+        latents, ws: [N, z] and [N, num_ws, w].
+        cameras: everyone's own [N, 25].
+        front: everyone's from the front [N, 25].
+        turned: of the first T people [T, 25], for each of `TURNS`.
+        painted: how many are painted from the front.
+    """
 
     latents: Tensor
     ws: Tensor
     cameras: Tensor
     front: Tensor
     turned: tuple[Tensor, ...]
+    painted: int
 
     def __len__(self) -> int:
         return len(self.latents)
@@ -113,11 +125,13 @@ class Cast:
         latents = truth.latents(plan.pairs, plan.seed)
         label = frontal_label(generator.config, plan.pairs)
         ws = generator.mapping(latents.to(device), None if label is None else label.to(device), plan.psi)
-        still = torch.zeros(min(plan.turned, plan.pairs))
-        front, *turned = (
-            cameras_around_front(generator.config, still + math.radians(degrees), still) for degrees in (0, *TURNS)
-        )
-        return cls(latents, ws, cameras.to(device), front.to(device), tuple(view.to(device) for view in turned))
+        front = min(plan.front, plan.pairs)
+        views = [
+            cameras_around_front(generator.config, torch.full((count,), math.radians(degrees)), torch.zeros(count))
+            for degrees, count in ((0, plan.pairs), *((turn, min(plan.turned, front)) for turn in TURNS))
+        ]
+        start, *turned = (view.to(device) for view in views)
+        return cls(latents, ws, cameras.to(device), start, tuple(turned), front)
 
 
 Painter = Callable[[Tensor, Tensor, Sequence[Tensor]], list[Shot]]
@@ -164,27 +178,28 @@ def oracle_painter(source: Painter, truth: Truth, style: str) -> Painter:
     return paint
 
 
-def shoot(painter: Painter, cast: Cast) -> Iterator[int | Shots]:
-    """Have everyone painted.
+def shoot(painter: Painter, cast: Cast, everyone: bool = False) -> Iterator[int | Shots]:
+    """Have the cast painted.
+
+    Args:
+        everyone: from the front too, instead of as many as the plan says.
 
     Yields:
         The number of people painted so far; at last the shots.
     """
-    pairs: list[Shot] = []
-    views: list[list[Shot]] = [[] for _ in (0, *TURNS)]
+    everything = (cast.cameras, cast.front[: len(cast) if everyone else cast.painted], *cast.turned)
+    collected: list[list[Shot]] = [[] for _ in everything]
     for start in range(0, len(cast), GROUP):
-        group = slice(start, start + GROUP)
-        turned = [view[group] for view in (cast.front, *cast.turned) if len(view[group])]
-        inside = len(turned[0]) if turned else 0
-        ws = cast.ws[group]
-        pairs += painter(cast.latents[group], ws, [cast.cameras[group]])
-        if inside:
-            shots = painter(cast.latents[start : start + inside], ws[:inside], turned)
-            for collected, shot in zip(views, shots, strict=True):
-                collected.append(shot)
+        labels = [view[start : start + GROUP] for view in everything]
+        for count in sorted({len(view) for view in labels} - {0}):
+            people = slice(start, start + count)
+            places = [place for place, view in enumerate(labels) if len(view) == count]
+            shots = painter(cast.latents[people], cast.ws[people], [labels[place] for place in places])
+            for place, shot in zip(places, shots, strict=True):
+                collected[place].append(shot)
         yield min(start + GROUP, len(cast))
-    front, *turned_shots = (_join(shots) for shots in views)
-    yield Shots(_join(pairs), front, tuple(turned_shots))
+    pairs, front, *turned = (_join(shots) for shots in collected)
+    yield Shots(pairs, front, tuple(turned))
 
 
 def _generated(generator: Generator, parts: Parts, which: int) -> Painter:

@@ -41,12 +41,12 @@ def retrieval_accuracy(sources: Tensor, targets: Tensor) -> float:
     """Share in [0, 1] of targets whose own source, row i for row i, is the most similar of all sources.
 
     Args:
-        sources, targets: what tells people apart [N, I]; each set is centred on its own mean first, which takes the
-            domains' difference away.
+        sources, targets: what tells people apart [N, I] and [M, I], M <= N; each set is centred on the mean of the M
+            people that both show, which takes the domains' difference away.
     """
-    a, b = (F.normalize(x - x.mean(dim=0), dim=1) for x in (sources, targets))
+    a, b = (F.normalize(x - x[: len(targets)].mean(dim=0), dim=1) for x in (sources, targets))
     best = (b @ a.T).argmax(dim=1)
-    return float((best == torch.arange(len(a), device=best.device)).float().mean())
+    return float((best == torch.arange(len(b), device=best.device)).float().mean())
 
 
 def retention(given: Sequence[Sequence[str]], true: Sequence[Sequence[str]]) -> float:

@@ -20,7 +20,6 @@ from adapter.evaluation.casting import (
     Cast,
     Painter,
     Plan,
-    Shots,
     Truth,
     domain_painter,
     frame_painter,
@@ -62,8 +61,9 @@ class Tools:
     Args:
         generator: the base, and ``base``, its name.
         encoders: of the adaptation.
-        judge, perception: of the measurements.
+        judge: of the measurements.
         truth: true pictures of the base's people.
+        perception: another model for perceptual distances than the judge; None takes the judge's.
         inverter: W+ encoder for L_scc, None where there is none.
         seed: of the adaptations.
         plan: people and cameras.
@@ -75,9 +75,9 @@ class Tools:
     base: str
     encoders: Sequence[ImageEncoder]
     judge: Judge
-    perception: Perception
     truth: Truth
     out: Path
+    perception: Perception | None = None
     inverter: Callable[[Tensor], Tensor] | None = None
     seed: int = 0
     plan: Plan = field(default_factory=Plan)
@@ -87,6 +87,11 @@ class Tools:
     def device(self) -> torch.device:
         """Where the base lies."""
         return next(self.generator.parameters()).device
+
+    @property
+    def perceptual(self) -> str:
+        """What perceptual distances are measured with."""
+        return "judge" if self.perception is None else self.perception.name
 
     @functools.cached_property
     def identity(self) -> dict[str, object]:
@@ -98,7 +103,7 @@ class Tools:
             "protocol": PROTOCOL,
             "base": fingerprint(self.generator),
             "judge": answers.hexdigest(),
-            "perceptual": self.perception.name,
+            "perceptual": self.perceptual,
             "plan": asdict(self.plan),
             "seed": self.seed,
             "inverter": self.inverter is not None,
@@ -185,7 +190,8 @@ class _Stage:
         """The people, and how the base shows them."""
         tools = self.tools
         cast = Cast.draw(tools.generator, tools.truth, tools.plan)
-        return Bench.set_up(cast, tools.truth, tools.judge, tools.perception, _all(shoot(self.source, cast)))
+        *_, shots = shoot(self.source, cast, everyone=True)
+        return Bench.set_up(cast, tools.truth, tools.judge, tools.perception, shots)
 
     def reference(self, domain: str) -> Tensor:
         """The reference [1, 3, S, S] on the base's device."""
@@ -207,9 +213,10 @@ def _measure(tools: Tools, stage: _Stage, row: "str | Contestant", domain: str, 
     bench, goal = stage.bench, stage.goal(domain)
     values: Values = {}
     if row == TRUTH:
-        images, shots = goal.images, None
+        images, shots, cast = goal.images, None, bench.cast
+        front = tools.truth.images(domain, cast.latents[: cast.painted], cast.front[: cast.painted])
     elif row == SOURCE:
-        images, shots = bench.source.pairs.image, bench.source
+        images, front, shots = bench.source.pairs.image, bench.source.front.image, bench.source
     else:
         painter: Painter | None = None
         if isinstance(row, Contestant):
@@ -223,9 +230,9 @@ def _measure(tools: Tools, stage: _Stage, row: "str | Contestant", domain: str, 
         for shots in shoot(painter, bench.cast):
             if isinstance(shots, int):
                 yield f"painting {shots}/{len(bench.cast)}"
-        images = shots.pairs.image
+        images, front = shots.pairs.image, shots.front.image
     yield "measuring"
-    values = measure_pictures(bench, goal, images) | values
+    values = measure_pictures(bench, goal, images, front.to(tools.device)) | values
     if shots is not None:
         values |= measure_shape(bench, shots)
     write_strip(path.with_suffix(".png"), strip(images[:SHOWN]))
@@ -285,11 +292,6 @@ def adapted_domain(tools: Tools, method: Method, guidance: Guidance) -> Iterator
 def pictures(out: Path, domain: str, row: str) -> np.ndarray:
     """The strip of pictures of a cell, uint8 [H, W, 3]."""
     return read_strip(cell_path(out, domain, row).with_suffix(".png"))
-
-
-def _all(shooting: Iterator[int | Shots]) -> Shots:
-    *_, shots = shooting
-    return shots
 
 
 def plain(value: object) -> object:

@@ -38,12 +38,12 @@ class Seen:
 
 
 class Judge(nn.Module):
-    """Frozen trunk and linear heads; names styles, reads attributes, and tells people apart.
+    """Frozen trunk and linear heads; names styles and reads attributes.
 
     Args:
         trunk: see `make_trunk`.
-        tensors: "mean" and "deviation" [D] of raw features over the training images, "identity" [D, I], and for
-            each answer sheet of `answers` "NAME.weight" [A, D] and "NAME.bias" [A].
+        tensors: "mean" and "deviation" [D] of raw features over the training images, and for each question of
+            `answers` "QUESTION.weight" [A, D] and "QUESTION.bias" [A].
         answers: the answers that can be given, by question: "style", and one for each attribute.
     """
 
@@ -79,10 +79,6 @@ class Judge(nn.Module):
     def answer(self, features: Tensor, question: str) -> list[str]:
         """The answer with the highest score, for each image."""
         return [self.answers[question][index] for index in self.scores(features, question).argmax(dim=1).tolist()]
-
-    def who(self, features: Tensor) -> Tensor:
-        """[N, I]: what of the features tells people apart in whatever style."""
-        return features @ self.identity
 
 
 def make_trunk(weights: Mapping[str, Tensor]) -> FrozenMobileNet:
@@ -127,7 +123,7 @@ def load_judge(folder: str | Path = FOLDER) -> Judge:
         raise UserError(f"{folder.name}/{CONFIG_FILE} lacks the judge's answers. Get a fresh copy of the folder.")
     trunk = {name.removeprefix("trunk."): t for name, t in tensors.items() if name.startswith("trunk.")}
     heads = {name: t for name, t in tensors.items() if not name.startswith("trunk.")}
-    needed = {"mean", "deviation", "identity", *(f"{q}.{kind}" for q in answers for kind in ("weight", "bias"))}
+    needed = {"mean", "deviation", *(f"{q}.{kind}" for q in answers for kind in ("weight", "bias"))}
     if needed != set(heads):
         raise UserError(f"{folder.name}/{WEIGHTS_FILE} does not fit its settings. Get a fresh copy of the folder.")
     return Judge(make_trunk(trunk), heads, answers)

@@ -11,6 +11,8 @@ from adapter.evaluation.judge import Judge
 from adapter.evaluation.perceptual import Maps, Perception
 from adapter.evaluation.views import reprojection_error
 
+WHO_STAGE = 3
+"""Stage of the judge whose map, place by place, tells aligned people apart; in any style, once it is centred."""
 GROUPS = ("fidelity", "diversity", "cross-domain", "multi-view")
 COST = "cost"
 
@@ -56,7 +58,7 @@ Values = dict[str, float | None]
 
 @dataclass(frozen=True)
 class Seen:
-    """What the judges say about N pictures: features [N, D], codes of people [N, I], maps for distances."""
+    """What there is to say about N pictures: the judge's features [N, D], who is seen [N, I], maps for distances."""
 
     features: Tensor
     who: Tensor
@@ -69,24 +71,27 @@ class Bench:
 
     Args:
         cast: the people.
-        judge, perception: look at pictures.
+        judge: looks at pictures.
+        perception: gives the maps for distances; the judge where None.
         source: the base's own shots.
-        source_seen: its pairs, seen.
+        source_seen, front_seen: its pairs and its front views, seen.
         answers: true answers about the people, by question.
     """
 
     cast: Cast
     judge: Judge
-    perception: Perception
+    perception: Perception | None
     source: Shots
     source_seen: Seen
+    front_seen: Seen
     answers: dict[str, list[str]]
 
     @classmethod
-    def set_up(cls, cast: Cast, truth: Truth, judge: Judge, perception: Perception, source: Shots) -> "Bench":
+    def set_up(cls, cast: Cast, truth: Truth, judge: Judge, perception: Perception | None, source: Shots) -> "Bench":
         """Look at the source once."""
         answers = {question: truth.answers(cast.latents, question) for question in judge.attributes}
-        return cls(cast, judge, perception, source, look(judge, perception, source.pairs.image), answers)
+        pairs, front = (look(judge, perception, shot.image) for shot in (source.pairs, source.front))
+        return cls(cast, judge, perception, source, pairs, front, answers)
 
 
 @dataclass(frozen=True)
@@ -99,15 +104,17 @@ class Goal:
     reference: Seen
 
 
-def look(judge: Judge, perception: Perception, images: Tensor) -> Seen:
+def look(judge: Judge, perception: Perception | None, images: Tensor) -> Seen:
     """See pictures [N, 3, S, S] once."""
-    features = judge.look(images).features
-    return Seen(features, judge.who(features), perception(images))
+    seen = judge.look(images)
+    maps = perceptual.unit_maps(seen.maps)
+    return Seen(seen.features, maps[WHO_STAGE].flatten(1), perception(images) if perception else maps)
 
 
-def measure_pictures(bench: Bench, goal: Goal, images: Tensor) -> Values:
-    """Everything that the pairs' pictures [N, 3, H, W] tell."""
-    seen = look(bench.judge, bench.perception, images)
+def measure_pictures(bench: Bench, goal: Goal, images: Tensor, front: Tensor) -> Values:
+    """Everything that the pictures of the pairs [N, 3, H, W] and of the first people's fronts [F, 3, H, W] tell."""
+    seen, front_seen = (look(bench.judge, bench.perception, x) for x in (images, front))
+    source_maps = tuple(stage[: len(front)] for stage in bench.front_seen.maps)
     named = bench.judge.answer(seen.features, "style")
     given = [bench.judge.answer(seen.features, question) for question in bench.answers]
     return {
@@ -117,10 +124,10 @@ def measure_pictures(bench: Bench, goal: Goal, images: Tensor) -> Values:
         "named": sum(name == goal.style for name in named) / len(named),
         "psnr": float(paired.psnr(images, goal.images).mean()),
         "perceptual": float(perceptual.distance(seen.maps, goal.seen.maps).mean()),
-        "diversity": perceptual.mean_pairwise(seen.maps) / perceptual.mean_pairwise(bench.source_seen.maps),
+        "diversity": perceptual.mean_pairwise(front_seen.maps) / perceptual.mean_pairwise(source_maps),
         "attributes": consistency.retention(given, list(bench.answers.values())),
         "edges": float(consistency.edge_overlap(bench.source.pairs.image, images).mean()),
-        "identity": consistency.retrieval_accuracy(bench.source_seen.who, seen.who),
+        "identity": consistency.retrieval_accuracy(bench.front_seen.who, front_seen.who),
     }
 
 
@@ -141,7 +148,9 @@ def _reprojection(cast: Cast, shots: Shots) -> float:
     def arguments(shot: Shot, cameras: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return shot.image, shot.depth, shot.opacity, cameras
 
-    front = arguments(shots.front, cast.front)
+    turned = len(cast.turned[0])
+    start = shots.front
+    front = arguments(Shot(start.image[:turned], start.depth[:turned], start.opacity[:turned]), cast.front[:turned])
     turns = zip(shots.turned, cast.turned, strict=True)
     errors = [reprojection_error(*front, *arguments(shot, cameras)).mean() for shot, cameras in turns]
     return float(sum(errors) / len(errors))

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adapter.compat import ensure_torchvision
-from adapter.evaluation.judge import Judge
 
 Maps = tuple[Tensor, ...]
 LPIPS_FILES = {"vgg": "vgg16-397923af.pth", "alex": "alexnet-owt-7be5be79.pth", "squeeze": "squeezenet1_1-b8a52dc0.pth"}
@@ -101,8 +100,3 @@ def _fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
     own = network.state_dict()
     found = {key: weights[f"features.{key.split('.', 1)[1]}"] for key in own}
     network.load_state_dict(found)
-
-
-def of_judge(judge: Judge) -> Perception:
-    """The judge's distance, in LPIPS' form."""
-    return Perception("judge", lambda images: unit_maps(judge.look(images).maps))

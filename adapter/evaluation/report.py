@@ -35,8 +35,10 @@ def write_report(tools: Tools, results: Results, contestants: Sequence[Contestan
     titles = TITLES | {one.name: one.title for one in best_first}
     caption = CAPTION.format(
         pairs=tools.plan.pairs,
+        front=min(tools.plan.front, tools.plan.pairs),
+        turned=tools.plan.turned,
         styles=len(tools.judge.styles),
-        perceptual=_perception(tools.perception.name),
+        perceptual=_perception(tools.perceptual),
         held_out=", ".join(shown) if set(shown) <= set(HELD_OUT) else "none was measured: all shown domains count",
     )
     text = f"{markdown(results, titles, shown, ranks)}\n\n{' '.join(caption.split())}"

@@ -41,6 +41,7 @@ def test_retrieval_of_shifted_and_of_shuffled_people() -> None:
     people = torch.randn(64, 16, generator=torch.Generator().manual_seed(0))
     assert retrieval_accuracy(people, 3 * people + 5) == 1
     assert retrieval_accuracy(people, people.roll(1, dims=0)) == 0
+    assert retrieval_accuracy(people, people[:20] - 2) == 1
     half = torch.cat([people[:32], people[32:].roll(1, dims=0)])
     assert retrieval_accuracy(people, half) == 0.5
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from adapter.pretraining.judge.data import STYLE_NAMES
 from adapter.storage import replacing, write_json
 
 TEXT = """# judge
@@ -15,7 +16,7 @@ please it.
 - Features (1,568 numbers): mean and standard deviation over places of every channel of all seven stages, standardised
   over the training images. FID, KID and the likeness to the reference are measured on them.
 - Heads, linear on these features: style ({styles} answers, the plain render among them), sex, age (3), hair colour (4),
-  glasses, beard; and 48 directions that tell people apart (Fisher's discriminants, every style's mean taken away).
+  glasses, beard.
 - Perceptual distance: squared differences of unit-normalised stage maps, mean over places and stages: LPIPS' form with
   all channels weighing the same, not LPIPS.
 - Fitted on {images:,} images of {heads} synthetic heads (MakeHuman data, CC0; own renderer), plain and in every
@@ -28,8 +29,7 @@ please it.
 {tables}
 
 Shares are balanced over answers; chance is 1/{styles} for style, 1/2, 1/3 or 1/4 for the rest. Attributes are read from
-pictures in all styles, of which many hide hair, age or beard. "who": share of styled pictures whose person is found
-among the plain pictures of {people} people; half of them are seen from another camera than the plain picture.
+pictures in all styles, of which many hide hair, age or beard.
 """
 
 
@@ -44,11 +44,8 @@ def write_card(folder: Path, measured: dict[str, dict[str, float]], heads: int, 
     Returns:
         The tables as Markdown.
     """
-    counts = measured.pop("counts")
     tables = "\n\n".join(_table(title, rows) for title, rows in measured.items())
-    text = TEXT.format(
-        tables=tables, heads=heads, images=images, styles=int(counts["styles"]), people=int(counts["people"])
-    )
+    text = TEXT.format(tables=tables, heads=heads, images=images, styles=len(STYLE_NAMES))
     with replacing(folder / "README.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     write_json(folder / "metrics.json", measured)
