@@ -120,9 +120,7 @@ def library_tab(sessions: Sessions, shelf: gr.State, tabs: gr.Tabs, explore: Exp
             return {listed: (), public: fragments.notice(str(error), "problem")}
         return {listed: tuple(shared), public: fragments.shared(shared) if shared else fragments.NOTHING_SHARED}
 
-    def open_public(
-        shared: Sequence[Any], kept: list[Entry], request: gr.Request, event: gr.EventData
-    ) -> Outputs:
+    def open_public(shared: Sequence[Any], kept: list[Entry], request: gr.Request, event: gr.EventData) -> Outputs:
         """Fetch a public domain, check it, and go to Explore with it."""
         from adapter.hub.share import fetch_domain
 

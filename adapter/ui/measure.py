@@ -1,0 +1,115 @@
+"""``python -m adapter.ui.measure``: times of the page as a visitor's browser sees them.
+
+Starts the app offline, opens it in Chromium, and prints the seconds from the start of the process to a page that can be
+used, and from each click to the first visible change. Needs playwright, which only the development requirements list.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking")
+SERVED_LIMIT = 180.0
+_CHANGED = """
+([selector, before]) => {
+  const element = document.querySelector(selector);
+  return element && element.innerHTML !== before;
+}
+"""
+
+
+def main() -> int:
+    """Measure and print.
+
+    Returns:
+        The exit code: 0, or 2 where no browser is there.
+    """
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        print("No Chromium was found. Install it, and try again.", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        process, url = _start(folder)
+        try:
+            _wait_until_served(url, process)
+            served = time.monotonic() - started
+            _visit(url, chromium, served)
+        finally:
+            process.terminate()
+            process.wait(30)
+    return 0
+
+
+def _visit(url: str, chromium: str, served: float) -> None:
+    from playwright.sync_api import Page, sync_playwright
+
+    def timed(page: Page, selector: str, act: str, click: Callable[[], object]) -> None:
+        before = page.locator(selector).inner_html() if page.locator(selector).count() else ""
+        began = time.monotonic()
+        click()
+        page.wait_for_function(_CHANGED, arg=[selector, before])
+        _say(act, time.monotonic() - began)
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(120_000)
+        opened = time.monotonic()
+        page.goto(url, wait_until="domcontentloaded")
+        page.get_by_role("button", name="Adapt", exact=True).wait_for()
+        shown = time.monotonic()
+        _say("process started to first answer", served)
+        _say("address opened to a page that can be used", shown - opened)
+        _say("process started to a page that can be used", served + shown - opened)
+        timed(page, "#crop", "click on an example", page.locator("#examples button").first.click)
+        timed(page, "#status", "click on Adapt", page.get_by_role("button", name="Adapt", exact=True).click)
+        page.get_by_role("button", name="Stop", exact=True).click()
+        timed(page, "#view", "first look at Explore", page.get_by_role("tab", name="Explore").click)
+        page.wait_for_timeout(2000)
+        turn = page.locator("#yaw input[type=range]")
+        turn.focus()
+        for _ in range(3):
+            timed(page, "#view", "step of a slider in Explore", lambda: page.keyboard.press("ArrowRight"))
+            page.wait_for_timeout(500)
+        browser.close()
+
+
+def _start(folder: str) -> tuple[subprocess.Popen, str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "TMPDIR": folder, "HF_HUB_OFFLINE": "1"}
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=quiet, stderr=quiet)
+    return process, f"http://127.0.0.1:{port}/"
+
+
+def _wait_until_served(url: str, process: subprocess.Popen) -> None:
+    began = time.monotonic()
+    while time.monotonic() - began < SERVED_LIMIT:
+        if process.poll() is not None:
+            raise RuntimeError("the app ended before it answered")
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise RuntimeError("the app did not answer")
+
+
+def _say(what: str, seconds: float) -> None:
+    print(f"{what:<45} {seconds:6.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
