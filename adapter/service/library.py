@@ -69,11 +69,13 @@ def accept(path: str | os.PathLike, folder: Path, title: str = "") -> Entry:
         raise UserError("This file is too large for a domain; the largest ones have a few megabytes.")
     from adapter.adaptation import Domain  # loads torch, when the page is already up
     from adapter.service import models
+    from adapter.storage import replacing
 
     Domain.load(given).apply(models.generator(BASE))
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"domain-{secrets.token_hex(4)}.safetensors"
-    shutil.copyfile(given, kept)
+    with replacing(kept) as temporary:
+        shutil.copyfile(given, temporary)
     return own(kept, title or _words(given.stem))
 
 

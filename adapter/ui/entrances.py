@@ -172,7 +172,9 @@ def _picture_entrance(sessions: Sessions, note: gr.HTML) -> tuple[gr.Image, list
         shown = sessions.folder(request.session_hash or "") / "picture.png"
         copy = Image.fromarray(image)
         copy.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-        copy.save(shown)
+        partial = shown.with_suffix(".part")
+        copy.save(partial, format="PNG")
+        partial.replace(shown)
         small = resize(crop_square(image, (found.x, found.y), found.side), CROP_SIDE)
         return {
             picture: str(shown),

@@ -190,8 +190,10 @@ def _caught(render: Callable[[], Outputs]) -> Outputs:
 def _bundle(result: AdaptResult) -> Path:
     """All files of a result in one archive beside them."""
     files = [result.orbit, *result.people, result.grid, result.before, result.after, result.domain]
+    from adapter.storage import replacing  # loads torch
+
     archive = Path(result.grid).with_name("everything.zip")
-    with zipfile.ZipFile(archive, "w") as bundle:
+    with replacing(archive) as temporary, zipfile.ZipFile(temporary, "w") as bundle:
         for file in filter(None, files):
             bundle.write(file, Path(file).name)
     return archive

@@ -1,6 +1,9 @@
 """Folders of sessions are private, stay inside their root, and go away."""
 
 import os
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -71,3 +74,29 @@ def test_a_session_whose_files_are_all_old_is_swept(sessions: Sessions):
 def test_temporary_sessions_are_private():
     sessions = Sessions.temporary()
     assert sessions.root.stat().st_mode & 0o077 == 0
+
+
+def test_the_oldest_jobs_go_when_the_disk_is_full(tmp_path: Path):
+    sessions = Sessions(tmp_path, ceiling=250)
+    jobs = [sessions.new_job("a") for _ in range(3)]
+    for age, job in zip((300, 200, 100), jobs, strict=True):
+        (job / "x").write_bytes(bytes(100))
+        past = time.time() - age
+        os.utime(job, (past, past))
+    sessions.sweep()
+    assert [job.exists() for job in jobs] == [False, True, True]
+    assert Sessions(tmp_path, ceiling=0).sweep() is None
+    assert jobs[2].exists(), "the newest job stays"
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead, alive, unknown = (tmp_path / f"adapter-sessions-{name}" for name in ("dead", "alive", "unknown"))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for folder, pid in ((dead, gone.pid), (alive, os.getpid())):
+        folder.mkdir()
+        (folder / "pid").write_text(str(pid))
+    unknown.mkdir()
+    Sessions.temporary()
+    assert [folder.exists() for folder in (dead, alive, unknown)] == [False, True, True]
