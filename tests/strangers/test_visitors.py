@@ -148,7 +148,7 @@ def test_two_visitors_at_once(app: App, tmp_path: Path):
     for number in (0, 1):
         (tmp_path / str(number)).mkdir()
         visitors.append(Visitor(app.url, number, tmp_path / str(number)))
-    visitors[0].live(0, STEPS)
+    visitors[0].adapt(STEPS)  # so that everything is loaded before the memory is looked at
     before, logged = app.memory(), len(app.log())
     together(visitors, 20, STEPS)
     assert [error for visitor in visitors for error in visitor.errors] == []
