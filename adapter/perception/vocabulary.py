@@ -115,7 +115,7 @@ def make_vocabulary(pairs: Sequence[tuple[str, str]], threshold: float, text_enc
 def understand(prompt: str, text_encoder: TextEncoder, vocabulary: Vocabulary | None) -> Understanding:
     """Tell whether a CLIP understands a prompt as a style; takes a few milliseconds.
 
-    Understood is what is similar enough to a known wording of a style and consists of known words for the larger
+    Understood is what is similar enough to a known wording of a style, has words, and known ones for the larger
     part: this text tower learned to overlook words it does not know, so that similarity alone would take "a golden
     retriever playing in the garden" for gold.
 
@@ -136,7 +136,8 @@ def understand(prompt: str, text_encoder: TextEncoder, vocabulary: Vocabulary | 
     known_words = set(_words(" ".join(vocabulary.wordings)))
     content = [word for word in _words(prompt) if word not in FREE_WORDS]
     unknown = [word for word in content if word not in known_words]
-    known = similarity >= vocabulary.threshold and style != SOURCE and len(unknown) <= len(content) / 2
+    says = bool(content) and len(unknown) <= len(content) / 2
+    known = says and similarity >= vocabulary.threshold and style != SOURCE
     return Understanding(
         known,
         similarity,

@@ -27,6 +27,9 @@ Attributes: balanced zero-shot accuracy on plain renders. Held-out wordings comb
 that it never saw; a word that was never seen is not understood, unlike with a CLIP trained on the web. Age groups:
 child, adult, elderly. "known" and "foreign": similarity of held-out wordings, and of twenty phrases that name no
 style, to the nearest wording of the vocabulary; colour words still mislead ("a golden retriever" passes for gold).
+
+The attribute questions were reworded after a first measurement on these same heads, and the vocabulary's threshold was
+set on the foreign phrases it is measured with: read both as optimistic.
 """
 
 
