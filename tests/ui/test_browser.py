@@ -124,7 +124,7 @@ def test_a_style_becomes_a_world(visit, server, tmp_path: Path):
 
     page.locator("#open-explore").click()
     page.locator("#view img").first.wait_for()
-    page.wait_for_function("document.querySelector('#world input').value.includes('(yours)')")
+    page.wait_for_function("document.querySelector('#world input')?.value?.includes('(yours)')")
     open_tab(page, "Library")
     page.locator("#mine button").first.wait_for()
 
@@ -206,7 +206,7 @@ def test_a_link_opens_the_view_it_names_and_sliders_move_it(visit):
     page = visit(query="&domain=second-world&seed=7&yaw=20")
     page.locator("#view img").first.wait_for()
     assert page.locator("#yaw input[type=range]").input_value() == "20"
-    page.wait_for_function("document.querySelector('#world input').value === 'Second world'")
+    page.wait_for_function("document.querySelector('#world input')?.value === 'Second world'")
     page.wait_for_timeout(1000)
     target = "#view figure:nth-of-type(2) img"
     before = page.locator(target).get_attribute("src")
@@ -240,7 +240,7 @@ def test_the_library_takes_good_files_and_refuses_others(visit, library: Path, t
     page.locator("#list-hub").click()
     page.locator("#public .problem", has_text="HF_HUB_OFFLINE").wait_for()
     page.locator("#mine button").click()
-    page.wait_for_function("document.querySelector('#world input').value === 'First world (yours)'")
+    page.wait_for_function("document.querySelector('#world input')?.value === 'First world (yours)'")
     page.locator("#view img").first.wait_for()
 
 
@@ -330,7 +330,7 @@ def test_text_can_be_read_and_pictures_are_described(visit, theme: str):
     page = visit(theme=theme)
     pick_example(page, "Spring")
     page.locator("#advanced button").first.click()
-    page.locator("#advanced input[type=range]").wait_for()
+    page.locator("#advanced input[type=range]").first.wait_for()
     assert page.evaluate(CONTRASTS) == []
     assert page.evaluate(UNDESCRIBED) == []
 
