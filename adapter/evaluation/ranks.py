@@ -8,6 +8,9 @@ from adapter.evaluation.metrics import GROUPS, METRICS, Values
 Results = Mapping[str, Mapping[str, Values]]
 """Measurements by row (a method, "source" ...) and domain."""
 
+SMALLEST_ERROR = 1e-6
+"""Of the source's reprojection, so that a base that shows nothing solid gives a number too."""
+
 
 def mean_ranks(results: Results, rows: Sequence[str], domains: Sequence[str]) -> dict[str, dict[str, float]]:
     """Ranks by row: of each group, and under "mean" their mean over all groups; 1 is best.
@@ -47,7 +50,7 @@ def goals(results: Results, row: str, domains: Sequence[str], source: str = "sou
         "kid_fall": median(1 - target[domain]["kid"] / start[domain]["kid"] for domain in domains),
         "diversity": min(target[domain]["diversity"] for domain in domains),
         "identity": min(target[domain]["identity"] for domain in domains),
-        "reprojection": max(target[domain]["reprojection"] / start[domain]["reprojection"] for domain in domains),
+        "reprojection": max(target[d]["reprojection"] / max(start[d]["reprojection"], SMALLEST_ERROR) for d in domains),
     }
 
 

@@ -64,7 +64,7 @@ def test_methods_presets_and_groups_of_domains(asked: dict, tmp_path: Path) -> N
 def test_the_full_form_takes_every_domain(asked: dict, tmp_path: Path) -> None:
     assert cli.main(["evaluate", "--out", str(tmp_path), "--form", "full", "--budget", "full"]) == 0
     assert asked["domains"] == TUNING + HELD_OUT
-    presets = dict((name, preset) for name, _, preset in asked["methods"])
+    presets = {name: preset for name, _, preset in asked["methods"]}
     assert presets["3d-adapter"] == "full"
     assert presets["stylize"] == "quick"
 
