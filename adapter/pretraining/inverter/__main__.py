@@ -97,9 +97,21 @@ def _train(options: argparse.Namespace) -> None:
         take_over(inverter.head, load_embedded(options.start, inverter.encoder).head)
     identity = json.dumps([mark, len(pairs), str(options.start), dataclasses.asdict(settings)])
     train(inverter.head, pairs, ws, settings, options.work / "state.safetensors", identity, _say, len(made))
-    notes = {"steps": settings.steps, "generated": len(made), "rendered": 0 if true is None else len(true)}
+    before = _steps(options.start) if options.start else 0
+    notes = {
+        "steps": settings.steps,
+        "before": before,
+        "generated": len(made),
+        "rendered": 0 if true is None else len(true),
+    }
     inverter.save(options.out, {name: str(value) for name, value in notes.items()})
     _evaluate(options)
+
+
+def _steps(folder: Path) -> int:
+    """Steps of a saved inverter, with those of the ones that it started from."""
+    notes = read_metadata(folder / "model.safetensors")
+    return int(notes["steps"]) + int(notes.get("before", 0))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -118,7 +130,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         "num_ws": config.num_ws,
         "generated": int(notes["generated"]),
         "rendered": int(notes["rendered"]),
-        "steps": notes["steps"],
+        "steps": int(notes["steps"]),
+        "before": int(notes["before"]),
         "mixed": data.MIXED,
         "yaw": data.YAW,
         "pitch": data.PITCH,
