@@ -49,7 +49,7 @@ def _adapter(preset: str, tri_d: int, g2: int) -> Method:
     return Method("3d-adapter", preset, stages, _ADAPTER, background=4)
 
 
-_QUICK = _adapter("quick", 60, 230)
+_QUICK = _adapter("quick", 35, 115)
 _VIT = Method(
     "3d-adapter",
     "clip-vit",
@@ -146,9 +146,7 @@ _DORM = _published(
     betas=(0.0, 0.99),
     rate=0.005,
 )
-_FINETUNE = _published(
-    "finetune", (LossTerm("adversarial", 1.0),), rates=(), betas=(0.0, 0.99), rate=0.003, ema=0.99
-)
+_FINETUNE = _published("finetune", (LossTerm("adversarial", 1.0),), rates=(), betas=(0.0, 0.99), rate=0.003, ema=0.99)
 _STYLIZE = Method(
     "stylize",
     "quick",
@@ -165,7 +163,10 @@ _STYLIZE = Method(
 )
 
 METHODS: dict[str, dict[str, Method]] = {
-    "3d-adapter": {method.preset: method for method in (_QUICK, _adapter("full", 120, 560), _VIT, *_ABLATIONS)},
+    "3d-adapter": {
+        method.preset: method
+        for method in (_QUICK, _adapter("full", 60, 230), _adapter("long", 120, 560), _VIT, *_ABLATIONS)
+    },
     **{
         method.name: {one.preset: one for one in (method, _longer(method), _for_vit(method))}
         for method in (_DIFA, _NADA, _DORM)
