@@ -1,8 +1,11 @@
-"""Make the embedded base.
+r"""Make the embedded base.
 
 python -m adapter.pretraining.heads dataset work/data/train --identities 7000 --views 3 --seed 1
 python -m adapter.pretraining.heads dataset work/data/val --identities 64 --views 4 --seed 2 --even
-python -m adapter.pretraining.base train --steps 16000
+python -m adapter.pretraining.base train --out work/first --steps 4000
+python -m adapter.pretraining.base export --run work/first --out work/first/checkpoint
+python -m adapter.pretraining.base train --start work/first/checkpoint --steps 6500 --rate 4e-3 --identities 3 \
+    --ema 0.995 --cooldown 0.4
 python -m adapter.pretraining.base export
 python -m adapter.pretraining.base evaluate checkpoints/heads
 """
