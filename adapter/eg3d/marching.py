@@ -72,13 +72,6 @@ def finish(marched: Marched, background: Tensor | None = None) -> tuple[Tensor, 
     return colours * 2 - 1, depth, opacity
 
 
-def composite(
-    densities: Tensor, colours: Tensor, depths: Tensor, order: Tensor | None, background: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """`accumulate`, then `finish`."""
-    return finish(accumulate(densities, colours, depths), background)
-
-
 def bound_depth(depth: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Limit depths to [low, high]; the infinite depth of a ray that hit nothing becomes ``high``."""
     return depth.clamp(low, high)
