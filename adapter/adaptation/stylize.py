@@ -83,5 +83,5 @@ def _pool_of(images: Tensor, encoders: list[ImageEncoder], guidance: Guidance, m
     empty = images.new_zeros(len(images), 0)
     nothing = Samples(empty, empty, 0)
     opacity = images.new_ones(len(images), 1, *images.shape[-2:])
-    seen = tuple(encoder.encode(images, layers, joint) for encoder in encoders)
+    seen = tuple(encoder.encode(images, layers, joint) for encoder in encoders) if layers or joint else ()
     return Pool(empty, empty, empty, nothing, images, opacity, images, seen)
