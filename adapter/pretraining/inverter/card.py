@@ -11,7 +11,8 @@ inversion, and what DiFa's selective consistency compares pictures by.
   to {yaw} and pitch up to {pitch} radians) and {rendered:,} true renders of the heads it learned from; {steps}
   steps, after {before} steps with earlier weights of the base.
   It fits these weights of the base only: fingerprint `{fingerprint}`.
-- **Made by:** `python -m adapter.pretraining.inverter train`. **Licence:** CC0-1.0.
+- **Made by:** `python -m adapter.pretraining.inverter train`; the numbers above stand in for its defaults.
+- **Licence:** CC0-1.0.
 - **Files:** `model.safetensors` (fp16), `config.json`.
 
 ## Measured
