@@ -23,7 +23,9 @@ stage, place by place. Reprojection: mean absolute
 difference, in [0, 2], of the front view carried to ±10 and ±20 degrees, {turned} heads. Depth drift: world units.
 Source: the untouched base. Truth: the true pictures. Oracle: the true style over the base's own pictures, the best that
 keeps the base's blur. A method that paints single frames has no shape, no domain and no training to measure. Rank: mean
-over fidelity, diversity, cross-domain and multi-view consistency, over held-out domains ({held_out}). A from-scratch
+over fidelity, diversity, cross-domain and multi-view consistency, over held-out domains ({held_out}); keeping more of
+the source than the true style keeps earns nothing, since whoever changes nothing keeps everything; "no limit" ranks
+without that rule. A from-scratch
 single-image GAN (ConSinGAN) has no row: it learns one picture at one pose, has neither latents nor cameras in common
 with the base, and so no target belongs to a source: all paired numbers are undefined."""
 
@@ -33,6 +35,7 @@ def markdown(
     titles: Mapping[str, str],
     domains: Sequence[str],
     ranks: Mapping[str, Mapping[str, float]],
+    unlimited: Mapping[str, Mapping[str, float]],
 ) -> str:
     """One row for each of the titles: its rank where it has one, and its means over domains.
 
@@ -40,15 +43,15 @@ def markdown(
         results: measurements by row and domain.
         titles: what to call each row, in the order to show.
         domains: to average over.
-        ranks: of `mean_ranks`; rows without are yardsticks.
+        ranks, unlimited: of `mean_ranks`, with the truth as the limit and without; rows without are yardsticks.
     """
     arrows = {True: "↑", False: "↓"}
-    heads = ["", "rank ↓", *(f"{metric.title} {arrows[metric.higher]}" for metric in METRICS.values())]
+    heads = ["", "rank ↓", "no limit ↓", *(f"{metric.title} {arrows[metric.higher]}" for metric in METRICS.values())]
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
     for row, title in titles.items():
         means = averages(results, row, domains)
-        rank = f"{ranks[row]['mean']:.2f}" if row in ranks else "–"
-        cells = [title, rank, *(_shown(means, name, metric) for name, metric in METRICS.items())]
+        both = [f"{one[row]['mean']:.2f}" if row in one else "–" for one in (ranks, unlimited)]
+        cells = [title, *both, *(_shown(means, name, metric) for name, metric in METRICS.items())]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
