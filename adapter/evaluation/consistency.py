@@ -24,10 +24,10 @@ def edge_overlap(a: Tensor, b: Tensor) -> Tensor:
     """SCS in [0, 1] per image [N]: 2 sum(e_a e_b) / (sum e_a^2 + sum e_b^2) of edge maps e.
 
     Xiao et al. 2022 (RSSA) take edges by HED, whose weights are a download; these are Sobel's. Each map is first scaled
-    to the norm 1 (ours), which keeps a style's contrast from counting.
+    to the norm 1 (ours), which keeps a style's contrast from counting. Two pictures without any edge overlap fully.
     """
     a, b = (F.normalize(edges(images).flatten(1), dim=1) for images in (a, b))
-    return (a * b).sum(dim=1)
+    return torch.where(a.any(dim=1) | b.any(dim=1), (a * b).sum(dim=1), 1.0)
 
 
 def silhouette_overlap(a: Tensor, b: Tensor) -> Tensor:

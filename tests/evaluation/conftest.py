@@ -106,8 +106,11 @@ def judge():
 
 @pytest.fixture(scope="session")
 def generator():
+    """An untrained base that shows something solid."""
     torch.manual_seed(0)
-    return Generator(CONFIG).eval().requires_grad_(False)
+    base = Generator(CONFIG).eval().requires_grad_(False)
+    base.decoder.net[2].bias[0] = 10
+    return base
 
 
 @pytest.fixture(scope="session")

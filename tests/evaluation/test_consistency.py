@@ -26,7 +26,9 @@ def test_edges_of_another_place_do_not_overlap() -> None:
 
 
 def test_a_picture_without_edges_is_no_error() -> None:
-    assert edge_overlap(torch.zeros(1, 3, 64, 64), disc(0)).item() == 0
+    flat = torch.zeros(1, 3, 64, 64)
+    assert edge_overlap(flat, disc(0)).item() == 0
+    assert edge_overlap(flat, flat + 0.5).item() == 1
 
 
 def test_silhouettes() -> None:
