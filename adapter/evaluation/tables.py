@@ -25,7 +25,7 @@ Source: the untouched base. Truth: the true pictures. Oracle: the true style ove
 keeps the base's blur. A method that paints single frames has no shape, no domain and no training to measure. Rank: mean
 over fidelity, diversity, cross-domain and multi-view consistency, over held-out domains ({held_out}); keeping more of
 the source than the true style keeps earns nothing, since whoever changes nothing keeps everything; "no limit" ranks
-without that rule. A from-scratch
+without that rule, which was made after first results were seen. A from-scratch
 single-image GAN (ConSinGAN) has no row: it learns one picture at one pose, has neither latents nor cameras in common
 with the base, and so no target belongs to a source: all paired numbers are undefined."""
 
