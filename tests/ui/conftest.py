@@ -52,7 +52,7 @@ class Server:
     @property
     def session_files(self) -> list[Path]:
         """All files of all visitors' sessions."""
-        return [path for path in self.folder.glob("adapter-sessions-*/**/*") if path.is_file()]
+        return [path for path in self.folder.glob("adapter-sessions-*/**/*") if path.is_file() and path.name != "pid"]
 
 
 @pytest.fixture(scope="session")
