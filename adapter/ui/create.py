@@ -1,9 +1,11 @@
 """The Create tab: a style in, people of two worlds out."""
 
 import dataclasses
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,6 +17,7 @@ from adapter.service.line import Line
 from adapter.service.plans import ENCODER, presets
 from adapter.service.requests import AdaptRequest, PresentRequest, Update
 from adapter.service.sessions import Sessions
+from adapter.storage import replacing
 from adapter.ui import fragments
 from adapter.ui.advanced import advanced, fitting_method, method_choices, preset_radio
 from adapter.ui.entrances import QUIET, READY, WORDS, Outputs, Values, entrances
@@ -131,9 +134,13 @@ def create_tab(sessions: Sessions, line: Line) -> Create:
             yield {status: fragments.progress(Update(""))}
             if values[start_from.which] == READY:
                 entry = values[start_from.chosen]
-                path = str(library.local(entry))
+                # Only files of the session may be downloaded, and a library's may lie anywhere.
+                path = Path(folder) / "domain.safetensors"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with replacing(path) as temporary:
+                    shutil.copyfile(library.local(entry), temporary)
                 wanted = PresentRequest(
-                    path, folder, float(values[settings.strength]), float(values[settings.truncation])
+                    str(path), folder, float(values[settings.strength]), float(values[settings.truncation])
                 )
                 yield from follow(present_job(wanted), Made, entry.title, wanted.cast, wanted.truncation)
                 return
