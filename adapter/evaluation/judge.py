@@ -94,6 +94,8 @@ def make_trunk(weights: Mapping[str, Tensor]) -> FrozenMobileNet:
     missing, unknown = model.load_state_dict(dict(weights), strict=False)
     if unknown or any(not name.startswith(_UNUSED) for name in missing):
         raise UserError("The judge's weights do not fit this version of the program. Get a fresh copy of the folder.")
+    # Never used, but left random it would make a different judge of every load.
+    nn.init.zeros_(model.conv_head.weight)
     return FrozenMobileNet(model)
 
 
