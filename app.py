@@ -1,15 +1,14 @@
 """The demo: builds the page, opens it, and loads the models while the first visitor looks around."""
 
 import os
-import tempfile
 
 import spaces
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="adapter-uploads-"))
 
 from adapter.errors import UserError
 from adapter.hub.bases import choose_base, prepare
+from adapter.service.sessions import Sessions
 
 
 def main() -> None:
@@ -19,10 +18,12 @@ def main() -> None:
         print(f"Base {choice.base}, read by {choice.encoder}. {choice.reason}")
         os.environ["BASE"], os.environ["ENCODER"] = choice.base, choice.encoder
 
-    from adapter.service.sessions import Sessions  # these read the base from the environment
-    from adapter.ui.page import build, serving
+    sessions = Sessions.temporary()
+    sessions.keep_swept()
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(sessions.uploads))
+    from adapter.ui.page import build, serving  # these read the base and the folder from the environment
 
-    page = build(Sessions.temporary())
+    page = build(sessions)
     page.launch(**serving(), prevent_thread_lock=True)
     if not spaces.config.Config.zero_gpu:  # on ZeroGPU the models belong to the workers
         warm_up()

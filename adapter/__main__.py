@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return USER_ERROR
+    except OSError as error:
+        print(f"{error.filename or 'A file'}: {error.strerror or error}. Check the path and the disk.", file=sys.stderr)
+        return USER_ERROR
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return INTERRUPTED

@@ -7,7 +7,6 @@ is refused with a sentence. Knows nothing else of the project.
 import contextlib
 import json
 import os
-import secrets
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from adapter.errors import UserError
+from adapter.files import replacing
 
 MAX_HEADER_BYTES = 4 << 20
 MAX_JSON_BYTES = 1 << 20
@@ -120,25 +120,6 @@ def write_json(path: str | os.PathLike, value: Mapping) -> None:
     text = json.dumps(dict(value), indent=2, allow_nan=False) + "\n"
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes the name `path` when the block ends well.
-
-    The temporary file is removed when the block raises. Missing folders are created.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(6)}{path.suffix}")
-    temporary.touch()
-    mode = temporary.stat().st_mode  # writers that make their own file, as safetensors does, leave it at 0600
-    try:
-        yield temporary
-        temporary.chmod(mode)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def check_shapes(source: str, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> None:

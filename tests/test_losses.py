@@ -70,6 +70,35 @@ def test_token_distribution_ignores_order_and_length():
     assert losses.token_distribution(tokens, shuffled).item() == pytest.approx(0, abs=1e-12)
 
 
+def test_places_decide_between_equal_partners():
+    # Two kinds of token; the second reference token of each kind is slightly unlike and nearby.
+    target = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
+    reference = torch.tensor([[1.0, 0.0], [1.0, 0.2], [0.0, 1.0], [0.2, 1.0]])
+    here, there = torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), torch.tensor([[0.0, 9.0], [-1.0, 0.0], [0.0, 9.0], [1.0, 0]])
+    free = losses.token_distribution(target, reference)
+    held = losses.token_distribution(target, reference, (here, there))
+    cosine = 1 / math.hypot(1, 0.2)
+    assert free.item() == pytest.approx((1 - cosine) / 2, abs=1e-6)
+    assert held.item() == pytest.approx(1 - cosine, abs=1e-6)
+    assert losses.token_distribution(target, reference, (here * 0, there * 0)).item() == free.item()
+
+
+def test_grid_places_lie_row_by_row():
+    assert losses.grid_places(4).tolist() == [[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]]
+    with pytest.raises(ValueError, match="square"):
+        losses.grid_places(5)
+
+
+def test_points_with_places_tell_mirrored_pictures_apart():
+    picture = torch.tensor([0.0, 1.0, 0.0, 1.0])[None, :, None]
+    mirrored = picture.flip(1)
+    apart = losses.sliced_wasserstein(
+        losses.with_places(picture, 0.5), losses.with_places(mirrored, 0.5)[0], losses.unit(torch.ones(3, 1), dim=0)
+    )
+    assert losses.sliced_wasserstein(picture, mirrored[0], torch.ones(1, 1)).item() == 0
+    assert apart.item() == pytest.approx(0.5 / 3**0.5)
+
+
 def test_image_structure_known_value():
     target = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
     source = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]])

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from adapter.errors import UserError
-from adapter.storage import read_json, read_metadata, read_tensors, replacing, write_json, write_tensors
+from adapter.files import replacing
+from adapter.storage import read_json, read_metadata, read_tensors, write_json, write_tensors
 
 TENSORS = {
     "a": torch.arange(12.0).view(3, 4),

@@ -47,6 +47,7 @@ FROM_TEXT = ("text_directional",)
 """Losses that need a prompt; without one they are left out."""
 
 MAXIMUM_WEIGHT = 100.0
+MAXIMUM_STEPS = 10_000
 POOLED = "pooled"
 
 
@@ -63,6 +64,8 @@ class LossTerm:
         side: grid on which images (``colour_distribution``, ``background_colour``) or features
             (``feature_structure``) are compared.
         points: of each image, at most so many random ones are compared by the two distribution losses of ours.
+        place: how much it counts where in the picture something is, for ``token_distribution`` and the two distribution
+            losses of ours: 0 not at all; see `adapter.losses.with_places` and `adapter.losses.token_distribution`.
         window: steps whose mean codes L_scc compares, and after which its weight begins to rise.
         keep: share of the channels that L_scc holds on to.
         rows: share of the rows of W+ that L_scc looks at, from the coarse end.
@@ -74,6 +77,7 @@ class LossTerm:
     centred: bool = True
     side: int = 32
     points: int = 1024
+    place: float = 0.0
     window: int = 50
     keep: float = 0.6
     rows: float = 0.39
@@ -84,6 +88,7 @@ class LossTerm:
         _check(f"The weight of {self.kind}", self.weight, 0, MAXIMUM_WEIGHT)
         _check_whole(f"The side of {self.kind}", self.side, 1, 1024)
         _check_whole(f"The number of points of {self.kind}", self.points, 16, 1_000_000)
+        _check(f"The weight of places of {self.kind}", self.place, 0, MAXIMUM_WEIGHT)
         _check_whole(f"The window of {self.kind}", self.window, 1, 10_000)
         _check(f"The kept share of {self.kind}", self.keep, 0, 1)
         _check(f"The share of rows of {self.kind}", self.rows, 0, 1)
@@ -260,6 +265,31 @@ class Method:
         stages = ((stage, steps.get(stage.name, stage.steps)) for stage in self.stages)
         kept = tuple(dataclasses.replace(stage, steps=count) for stage, count in stages if count != 0)
         return dataclasses.replace(self, stages=kept)
+
+    def of_length(self, steps: int, preset: str | None = None) -> "Method":
+        """The same method with so many steps in all, shared out as before, previews and L_scc's window too.
+
+        Raises:
+            UserError: fewer steps than stages, or more than 10,000.
+        """
+        if isinstance(steps, bool) or not isinstance(steps, int) or not len(self.stages) <= steps <= MAXIMUM_STEPS:
+            raise UserError(f"The number of steps must be a whole number from {len(self.stages)} to {MAXIMUM_STEPS}.")
+        share, left = steps / self.steps, steps
+        counts: dict[str, int] = {}
+        for waiting, stage in zip(reversed(range(len(self.stages))), self.stages, strict=True):
+            counts[stage.name] = max(1, min(round(share * stage.steps), left - waiting)) if waiting else left
+            left -= counts[stage.name]
+        return dataclasses.replace(
+            self.with_steps(counts),
+            preset=preset or self.preset,
+            preview_every=max(1, round(share * self.preview_every)),
+            losses=tuple(
+                dataclasses.replace(term, window=max(1, round(share * term.window)))
+                if term.kind == "consistency"
+                else term
+                for term in self.losses
+            ),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The method as plain JSON values."""

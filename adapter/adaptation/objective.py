@@ -65,8 +65,10 @@ class Draws:
     random: torch.Generator
     projections: int
 
-    def distance(self, target: Tensor, reference: Tensor, points: int) -> Tensor:
+    def distance(self, target: Tensor, reference: Tensor, points: int, place: float = 0.0) -> Tensor:
         """Sliced distance of two sets of images' points [N, T, C] and [K, T, C], thinned out to ``points`` each."""
+        if place:
+            target, reference = losses.with_places(target, place), losses.with_places(reference, place)
         directions = losses.random_directions(target.shape[2], self.projections, self.random)
         few = losses.thin_out(target, points, self.random)
         wanted = losses.thin_out(reference, points, self.random).flatten(0, 1)
@@ -88,12 +90,15 @@ def _text_directional(term: LossTerm, view: View, draws: Draws) -> Tensor:
 
 
 def _token_distribution(term: LossTerm, view: View, draws: Draws) -> Tensor:
-    return sum(
-        losses.token_distribution(
-            view.tokens("target", term, layer), view.tokens("reference", term, layer).flatten(0, 1)
-        )
-        for layer in term.layers
-    )
+    total = 0.0
+    for layer in term.layers:
+        target, reference = (view.tokens(which, term, layer) for which in ("target", "reference"))
+        places = None
+        if term.place:
+            here = term.place * losses.grid_places(target.shape[1]).to(target)
+            places = here, here.repeat(len(reference), 1)
+        total = total + losses.token_distribution(target, reference.flatten(0, 1), places)
+    return total
 
 
 def _image_structure(term: LossTerm, view: View, draws: Draws) -> Tensor:
@@ -107,8 +112,11 @@ def _shallow_distribution(term: LossTerm, view: View, draws: Draws) -> Tensor:
     total = 0.0
     for layer in term.layers:
         reference = view.tokens("reference", term, layer)
-        distance = draws.distance(view.tokens("target", term, layer), reference, term.points)
-        total = total + distance / reference.std().clamp_min(losses.MINIMUM_NORM)
+        scale = reference.std().clamp_min(losses.MINIMUM_NORM)
+        distance = draws.distance(
+            view.tokens("target", term, layer) / scale, reference / scale, term.points, term.place
+        )
+        total = total + distance
     return total
 
 
@@ -201,7 +209,7 @@ class Objective:
                 value = sum(ENCODED[term.kind](term, view, draws) for view in views)
             elif term.kind == "colour_distribution":
                 reference = _colours(self.references, term.side)
-                value = draws.distance(_colours(images, term.side), reference, term.points)
+                value = draws.distance(_colours(images, term.side), reference, term.points, term.place)
             elif term.kind == "background_colour":
                 value = self._background_colour(images, index, term.side)
             elif term.kind == "background_variation":

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--negative", default="", help="what to stay away from, in words")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--method", choices=list(OFFERS), default=DEFAULT_METHOD, help="default: %(default)s")
-    parser.add_argument("--preset", choices=every, help="how thoroughly; the method must have it, default: its fullest")
+    parser.add_argument("--preset", choices=every, help="how thoroughly; the method must have it, default: the page's")
     parser.add_argument("--steps", type=int, help="of training, all stages together")
     parser.add_argument("--weight", type=_weight, action="append", default=[], metavar="LOSS=W", help="of one loss")
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), help="the only parts that train")
@@ -76,6 +77,7 @@ def run(args: argparse.Namespace) -> None:
         base=args.base,
         encoder=args.encoder,
     )
+    Path(args.out).mkdir(parents=True, exist_ok=True)
     last = 0.0
     for update in adapt_job(request):
         if update.result is not None:

@@ -73,10 +73,12 @@ def _contest(args: argparse.Namespace) -> None:
     from adapter.evaluation.domains import DOMAINS, QUICK, choose_domains
     from adapter.evaluation.report import FIGURE_FILE, RESULTS_FILE, write_report
     from adapter.evaluation.tables import write_table
+    from adapter.latent.encoder import load_inverter
 
     domains = choose_domains(args.domains) if args.domains else (QUICK if args.form == "quick" else DOMAINS)
-    contestants = _contestants(args, [ALL])
-    tools = _tools(args, pairs=64)
+    inverter = load_inverter(args.base)
+    contestants = _contestants(args, [ALL], inverter is not None)
+    tools = _tools(args, 64, inverter)
     results = _follow(contest(tools, contestants, domains))
     text = write_report(tools, results, contestants, domains)
     print(text)
@@ -87,11 +89,14 @@ def _contest(args: argparse.Namespace) -> None:
 
 def _ask(args: argparse.Namespace) -> None:
     from adapter.evaluation.wording import ask, asked_styles, text_markdown
+    from adapter.files import replacing
+    from adapter.latent.encoder import load_inverter
     from adapter.perception.encoder import load_text_encoder
-    from adapter.storage import replacing, write_json
+    from adapter.storage import write_json
 
-    contestants = _contestants(args, ["3d-adapter"])
-    tools = _tools(args, pairs=16)
+    inverter = load_inverter(args.base)
+    contestants = _contestants(args, ["3d-adapter"], inverter is not None)
+    tools = _tools(args, 16, inverter)
     styles = tuple(args.styles or asked_styles(tools.truth.styles))
     for style in styles:
         if style not in tools.truth.styles:
@@ -105,12 +110,14 @@ def _ask(args: argparse.Namespace) -> None:
     print(text)
 
 
-def _contestants(args: argparse.Namespace, default: list[str]) -> list:
+def _contestants(args: argparse.Namespace, default: list[str], inverter: bool) -> list:
     from adapter.adaptation import METHODS, get_method, title
     from adapter.evaluation.contest import Contestant
 
     names = default if args.methods == [ALL] else args.methods
     names = list(METHODS) if names == [ALL] else list(dict.fromkeys(names))
+    if args.methods == [ALL] and not any(args.budget in METHODS[name] for name in names):
+        raise UserError(f"No method has a preset named {args.budget!r}.")
     found = []
     for name in names:
         method_name, _, preset = name.partition(":")
@@ -118,20 +125,22 @@ def _contestants(args: argparse.Namespace, default: list[str]) -> list:
             presets = METHODS.get(method_name, {})
             preset = args.budget if args.budget in presets or args.methods != [ALL] else next(iter(presets))
         method = get_method(method_name, preset)
-        shown = title(method, inverter=_inverter(args) is not None)
+        shown = title(method, inverter)
         found.append(Contestant(name, f"{shown}, {preset}" if ":" in name else shown, method))
     return found
 
 
-def _tools(args: argparse.Namespace, pairs: int):
+def _tools(args: argparse.Namespace, pairs: int, inverter):
     import torch
 
+    from adapter.adaptation import fingerprint
     from adapter.compat import ensure_torchvision
     from adapter.eg3d import Eg3d
     from adapter.evaluation.casting import Plan
     from adapter.evaluation.contest import Tools
     from adapter.evaluation.judge import load_judge
     from adapter.evaluation.perceptual import local_lpips
+    from adapter.latent.encoder import Inverter
     from adapter.perception.encoder import load_encoder
 
     if args.pairs is not None and not 8 <= args.pairs <= 4096:
@@ -150,7 +159,8 @@ def _tools(args: argparse.Namespace, pairs: int):
     full = args.form == "full" and not args.text
     pairs = args.pairs or (FULL_PAIRS if full else pairs)
     plan = Plan(pairs=pairs, front=FULL_FRONT, turned=FULL_TURNED) if full else Plan(pairs=pairs)
-    inverter = _inverter(args)
+    if isinstance(inverter, Inverter):
+        inverter.check(fingerprint(generator))
     return Tools(
         generator,
         args.base,
@@ -164,13 +174,6 @@ def _tools(args: argparse.Namespace, pairs: int):
         plan=plan,
         names={"encoder": args.encoder},
     )
-
-
-def _inverter(args: argparse.Namespace):
-    """The base's W+ encoder, or None where this copy has none."""
-    from adapter.latent.encoder import load_inverter
-
-    return load_inverter(args.base)
 
 
 def _follow(steps):

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
+from adapter.files import replacing
 from adapter.media.grids import INK, PAPER
-from adapter.storage import replacing
 
 GAP, LABEL, HEADER = 6, 190, 34
 

@@ -11,8 +11,9 @@ from adapter.evaluation.figure import compose, read_strip
 from adapter.evaluation.metrics import METRICS
 from adapter.evaluation.ranks import Results, averages, goals, mean_ranks, truth_is_enough
 from adapter.evaluation.tables import CAPTION, markdown
+from adapter.files import replacing
 from adapter.media.grids import save_png
-from adapter.storage import replacing, write_json
+from adapter.storage import write_json
 
 TITLES = {SOURCE: "*source*", TRUTH: "*truth*", ORACLE: "*oracle*"}
 RESULTS_FILE, TABLE_FILE, FIGURE_FILE = "results.json", "table.md", "figure.png"

@@ -5,6 +5,7 @@ the network is ours: a small head on features of a frozen CLIP image tower, so t
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,12 +144,12 @@ def new_inverter(base: str, fingerprint: str, config: Eg3dConfig, encoder: Image
     return Inverter(encoder, head)
 
 
-def load_embedded(folder: str | Path, encoder: ImageEncoder | None = None) -> Inverter:
+def load_embedded(folder: str | Path, tower: Callable[[str], ImageEncoder] = load_encoder) -> Inverter:
     """Load an inverter from its folder.
 
     Args:
         folder: with `model.safetensors` and `config.json`.
-        encoder: the image tower its config names, where it is loaded already.
+        tower: gives the image tower that its config names.
 
     Raises:
         UserError: files that are missing, damaged, or do not fit together.
@@ -165,10 +166,10 @@ def load_embedded(folder: str | Path, encoder: ImageEncoder | None = None) -> In
     expected = {name: tuple(value.shape) for name, value in head.state_dict().items()}
     tensors = read_tensors(folder / WEIGHTS, expected)
     head.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
-    return Inverter(encoder or load_encoder(config.encoder), head)
+    return Inverter(tower(config.encoder), head)
 
 
-def load_inverter(base: str, encoder: ImageEncoder | None = None) -> "Inverter | nn.Module | None":
+def load_inverter(base: str, tower: Callable[[str], ImageEncoder] = load_encoder) -> "Inverter | nn.Module | None":
     """The W+ encoder of a base, or None where there is none.
 
     For `heads` it is embedded. For the FFHQ bases it is e4e where a converted file lies in the Hub's cache: its
@@ -176,14 +177,14 @@ def load_inverter(base: str, encoder: ImageEncoder | None = None) -> "Inverter |
 
     Args:
         base: name of the base.
-        encoder: the embedded CLIP's image tower, where it is loaded already.
+        tower: gives a CLIP's image tower by name.
 
     Raises:
         UserError: a file that is there but damaged.
     """
     folder = CHECKPOINTS / f"inverter-{base}"
     if (folder / CONFIG).is_file():
-        return load_embedded(folder, encoder)
+        return load_embedded(folder, tower)
     if base.startswith("ffhq"):
         from adapter.latent.e4e import load_e4e
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from adapter.storage import replacing
+from adapter.files import replacing
 
 _SPEED = "veryfast"  # on these clips as small as x264's default speed, in under half the time
 _BT709 = 1  # number of Rec. 709 primaries and transfer in the H.264 standard, tables E-3 and E-4

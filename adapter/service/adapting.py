@@ -13,14 +13,14 @@ from PIL import Image
 from adapter.adaptation import Domain, Event, Method, loop
 from adapter.adaptation.guidance import Guidance, text_guidance
 from adapter.errors import UserError
+from adapter.files import replacing
 from adapter.media.images import to_tensor
 from adapter.service import models, outputs
 from adapter.service.jobs import stop_asked
 from adapter.service.outputs import Clock
 from adapter.service.people import DomainScene, FrameScene, Pairs, People
-from adapter.service.plans import presets
+from adapter.service.plans import seconds
 from adapter.service.requests import AdaptRequest, Snapshot, Update, settings_of
-from adapter.storage import replacing
 
 SNAPSHOTS = "snapshots"
 MAXIMUM_SNAPSHOTS = 12
@@ -32,7 +32,7 @@ def run(request: AdaptRequest) -> Iterator[Update]:
     generator, encoder = models.generator(request.base), models.encoder(request.encoder)
     method = request.plan
     people = People.draw(generator, request.people, request.cast, request.truncation)
-    clock = Clock(DomainScene(people, generator.parts()), _training_seconds(request))
+    clock = Clock(DomainScene(people, generator.parts()), seconds(request.method, request.preset, request.steps))
     yield Update(loop.PREPARING, 0, method.pool, clock.left(None), preview=outputs.preview(clock.first))
     guidance = _guidance(request, generator.config.image_resolution)
     if method.per_frame:
@@ -49,7 +49,7 @@ def run(request: AdaptRequest) -> Iterator[Update]:
         base=request.base,
         licence=models.licence(request.base),
         people=people.latents,
-        inverter=models.inverter(request.base, request.encoder) if method.weight("consistency") else None,
+        inverter=models.inverter(request.base) if method.weight("consistency") else None,
     )
     try:
         with contextlib.closing(events):
@@ -157,9 +157,3 @@ def _stylize(
         settings={**settings_of(request), "steps": method.steps},
         message="This method paints every frame by itself: there is no domain to keep, blend or turn up.",
     )
-
-
-def _training_seconds(request: AdaptRequest) -> float:
-    """Seconds that the training takes, roughly; the loop's own clock takes over after its first step."""
-    offered = presets(request.method)[request.preset]
-    return offered.seconds * request.plan.steps / offered.method.steps

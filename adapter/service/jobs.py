@@ -16,8 +16,9 @@ MAXIMUM_REFERENCES = 8
 def adapt_job(request: AdaptRequest) -> Iterator[Update]:
     """Adapt a base to pictures or words and write the files.
 
-    `request_stop`, or removing the request's folder, ends the training at the next step; what was learned so far is
-    rendered and written. Asked again, the orbit is left out. Closing the iterator ends everything at once.
+    The request's folder must be there. `request_stop`, or removing the folder, ends the training at the next step; what
+    was learned so far is rendered and written. Asked again, the orbit is left out. Closing the iterator ends everything
+    at once.
 
     Yields:
         Updates, the last one with the result.
@@ -56,7 +57,8 @@ def stop_asked(folder: str | os.PathLike) -> bool:
 
 
 def _started(request: Request) -> Iterator[Update]:
-    Path(request.folder).mkdir(parents=True, exist_ok=True)
+    if not Path(request.folder).is_dir():
+        raise UserError("The folder of this job is gone. Start the job again.")
     with contextlib.closing(on_gpu(request)) as updates:
         yield from updates
 

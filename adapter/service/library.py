@@ -68,10 +68,10 @@ def accept(path: str | os.PathLike, folder: Path, title: str = "") -> Entry:
     if size > MAXIMUM_BYTES:
         raise UserError("This file is too large for a domain; the largest ones have a few megabytes.")
     from adapter.adaptation import Domain  # loads torch, when the page is already up
+    from adapter.files import replacing
     from adapter.service import models
-    from adapter.storage import replacing
 
-    Domain.load(given).apply(models.generator(BASE))
+    Domain.load(given).apply(models.resting_generator(BASE))
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"domain-{secrets.token_hex(4)}.safetensors"
     with replacing(kept) as temporary:

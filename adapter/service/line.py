@@ -45,11 +45,12 @@ class Line:
                 raise UserError("Too many people are waiting. Try again in a few minutes.")
             self._places[job] = _Place(session, seconds)
 
-    def begin(self, job: str) -> None:
-        """The job's turn has come."""
+    def begin(self, job: str) -> bool:
+        """The job's turn has come; False where its visitor has gone meanwhile."""
         with self._lock:
             if job in self._places:
                 self._places[job].began = time.monotonic()
+            return job in self._places
 
     def leave(self, job: str) -> None:
         """The job is over, whether it had its turn or not."""

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from adapter.adaptation import fingerprint
 from adapter.eg3d import Eg3d
 from adapter.hub.bases import load_base
-from adapter.latent.encoder import load_inverter
+from adapter.latent.encoder import Inverter, load_inverter
 from adapter.perception.encoder import ImageEncoder, load_encoder, load_text_encoder
 from adapter.perception.text import TextEncoder
 from adapter.perception.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
@@ -27,8 +28,17 @@ def generator(name: str) -> Eg3d:
     Raises:
         UserError: no such base, or damaged files.
     """
-    embedded = next((entry.path for entry in catalogue().bases if entry.name == name), None)
-    return load_base(str(embedded or name)).to(device())
+    return _base(name).to(device())
+
+
+@functools.cache
+def resting_generator(name: str) -> Eg3d:
+    """The same on the CPU, for what happens outside of jobs: on ZeroGPU there is no GPU then.
+
+    Raises:
+        UserError: no such base, or damaged files.
+    """
+    return generator(name) if device().type == "cpu" else _base(name)
 
 
 @functools.cache
@@ -52,16 +62,32 @@ def text_encoder(name: str) -> TextEncoder:
 
 
 @functools.cache
-def inverter(base: str, name: str) -> Callable[[Tensor], Tensor] | None:
-    """The W+ encoder of a base, on `device`; None where there is none, and losses that need it are left out."""
-    found = load_inverter(base, encoder(name))
+def reader(name: str) -> TextEncoder:
+    """The same on the CPU, for reading prompts outside of jobs.
+
+    Raises:
+        UserError: no such encoder, or damaged files.
+    """
+    return text_encoder(name) if device().type == "cpu" else load_text_encoder(name)
+
+
+@functools.cache
+def inverter(base: str) -> Callable[[Tensor], Tensor] | None:
+    """The W+ encoder of a base, on `device`; None where there is none, and losses that need it are left out.
+
+    Raises:
+        UserError: damaged files, or made for other weights of the base.
+    """
+    found = load_inverter(base, encoder)
+    if isinstance(found, Inverter):
+        found.check(fingerprint(generator(base)))
     return None if found is None else found.to(device())
 
 
 @functools.cache
 def vocabulary(name: str) -> Vocabulary | None:
     """The words that the CLIP of that name knows; None where it reads everything."""
-    return load_vocabulary(name, text_encoder(name))
+    return load_vocabulary(name, reader(name))
 
 
 def read_prompt(prompt: str, name: str) -> Understanding:
@@ -70,7 +96,12 @@ def read_prompt(prompt: str, name: str) -> Understanding:
     Raises:
         UserError: an empty or too long prompt.
     """
-    return understand(prompt, text_encoder(name), vocabulary(name))
+    return understand(prompt, reader(name), vocabulary(name))
+
+
+def _base(name: str) -> Eg3d:
+    embedded = next((entry.path for entry in catalogue().bases if entry.name == name), None)
+    return load_base(str(embedded or name))
 
 
 def licence(base: str) -> str:

@@ -114,7 +114,7 @@ def write(
     complete = len(rendered) == len(sway.poses)
     if complete:
         yield Update(WRITING, 0, 0, WRITING_SECONDS, clock.share(WRITING_SECONDS), message=message)
-        _write_videos(folder, [rendered[pose] for pose in sway.order])
+        complete = _write_videos(folder, rendered, sway.order)
     result = AdaptResult(
         domain=None if domain is None else str(domain),
         grid=str(folder / "grid.png"),
@@ -133,8 +133,17 @@ def _sheet(views: list[Pairs]) -> np.ndarray:
     return sample_sheet([view.sources for view in views], [view.targets for view in views], GRID_TILE)
 
 
-def _write_videos(folder: Path, frames: list[Pairs]) -> None:
-    write_mp4(folder / "orbit.mp4", (pair_sheet(pair.sources, pair.targets, VIDEO_TILE) for pair in frames), FPS)
-    for i in range(len(frames[0].sources)):
-        person = (pair_sheet(pair.sources[i : i + 1], pair.targets[i : i + 1], VIDEO_TILE) for pair in frames)
-        write_mp4(folder / f"person-{i + 1}.mp4", person, FPS)
+def _write_videos(folder: Path, poses: list[Pairs], order: list[int]) -> bool:
+    """The orbit of everyone and one of each person; ``order`` names the pose of each frame.
+
+    Returns:
+        False where the folder was removed meanwhile, which is not brought back.
+    """
+    everyone = slice(None)
+    names = {"orbit": everyone} | {f"person-{i + 1}": slice(i, i + 1) for i in range(len(poses[0].sources))}
+    for name, who in names.items():
+        if not folder.is_dir():
+            return False
+        sheets = [pair_sheet(pose.sources[who], pose.targets[who], VIDEO_TILE) for pose in poses]
+        write_mp4(folder / f"{name}.mp4", (sheets[pose] for pose in order), FPS)
+    return True

@@ -49,7 +49,7 @@ def presets(name: str) -> dict[str, Preset]:
 
 
 def best_preset(name: str) -> str:
-    """The preset of a method that is taken when none is named: the most thorough that fits the encoder."""
+    """The preset of a method that is taken when none is named: the last of the page's that it has."""
     offered = presets(name)
     return next(preset for preset in (DEFAULT_PRESET, "quick", *offered) if preset in offered)
 
@@ -72,19 +72,31 @@ def plan(
     Raises:
         UserError: unknown names, values out of range, or nothing left to train.
     """
-    offered = presets(name)
-    if preset not in offered:
-        raise UserError(f"{name} has no preset named {preset!r}. Choose from: {', '.join(offered)}.")
-    method = offered[preset].method
+    method = _preset(name, preset).method
     if weights:
         method = method.with_weights(weights)
     if parts is not None:
         method = only(method, parts)
     if steps is not None:
-        if isinstance(steps, bool) or not isinstance(steps, int) or not len(method.stages) <= steps <= 10_000:
-            raise UserError(f"The number of steps must be a whole number from {len(method.stages)} to 10000.")
-        method = scaled(method, steps / method.steps, method.preset)
+        method = method.of_length(steps)
     return method
+
+
+def seconds(name: str, preset: str, steps: int | None = None) -> float:
+    """Seconds of adaptation that a method takes, roughly; see `Preset`.
+
+    Raises:
+        UserError: no such method or preset.
+    """
+    offered = _preset(name, preset)
+    return offered.seconds * (1 if steps is None else steps / offered.method.steps)
+
+
+def _preset(name: str, preset: str) -> Preset:
+    offered = presets(name)
+    if preset not in offered:
+        raise UserError(f"{name} has no preset named {preset!r}. Choose from: {', '.join(offered)}.")
+    return offered[preset]
 
 
 def only(method: Method, parts: Sequence[str]) -> Method:
@@ -107,13 +119,6 @@ def only(method: Method, parts: Sequence[str]) -> Method:
     return dataclasses.replace(method, stages=tuple(stages), background=background)
 
 
-def scaled(method: Method, share: float, preset: str) -> Method:
-    """The same method with a share of the steps, and previews as often as before in relation to them."""
-    steps = {stage.name: max(1, round(share * stage.steps)) for stage in method.stages}
-    every = max(1, round(share * method.preview_every))
-    return dataclasses.replace(method.with_steps(steps), preset=preset, preview_every=every)
-
-
 def work(method: Method) -> int:
     """Training steps that a job takes, or as many as its pictures cost where every one is painted by itself."""
     return method.steps * (_FRAMES if method.per_frame else 1)
@@ -127,7 +132,7 @@ def trained_parts(method: Method) -> tuple[str, ...]:
 
 def _offer(own: Mapping[str, Method]) -> dict[str, Preset]:
     quick = next(own[name] for name in (PAGE_PRESETS[1], *own) if name in own)
-    offered = {"draft": scaled(quick, _DRAFT, "draft"), **own}
+    offered = {"draft": quick.of_length(round(_DRAFT * quick.steps), "draft"), **own}
     return {
         name: Preset(name.replace("-", " ").capitalize(), max(1, round(_SECONDS_A_STEP * work(method))), method)
         for name, method in offered.items()

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,11 @@ class Sessions:
         atexit.register(shutil.rmtree, root, ignore_errors=True)
         return cls(root)
 
+    @property
+    def uploads(self) -> Path:
+        """Where Gradio may keep what arrives; it sweeps that folder by itself."""
+        return self.root / _UPLOADS
+
     def folder(self, session: str) -> Path:
         """The folder of a session, whatever characters its id has; made where it is missing."""
         name = hashlib.sha256(self.secret + session.encode()).hexdigest()[:32]
@@ -58,22 +64,34 @@ class Sessions:
         shutil.rmtree(self.folder(session), ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove jobs older than a lifetime, sessions in which nothing began since, and the oldest over the ceiling."""
+        """Remove what is older than a lifetime, and the oldest jobs and files over the ceiling."""
         limit = time.time() - self.lifetime
-        folders = [*self.root.glob("*"), *self.root.glob("*/job-*")]
-        for folder in [folder for folder in folders if folder.is_dir() and _changed(folder) < limit]:
-            shutil.rmtree(folder, ignore_errors=True)
-        jobs = sorted(self.root.glob("*/job-*"), key=_changed)
-        sizes = {job: _bytes(job) for job in jobs}
+        sessions = [folder for folder in self.root.glob("*") if folder.is_dir() and folder != self.uploads]
+        idle = [session for session in sessions if _changed(session) < limit]
+        kept = sorted((item for session in sessions for item in session.glob("*")), key=_changed)
+        sizes = {item: _bytes(item) for item in kept}
         total = sum(sizes.values())
-        for job in jobs[:-1]:
-            if total <= self.ceiling:
+        for item in kept:
+            if _changed(item) >= limit and (total <= self.ceiling or item == kept[-1]):
                 break
-            shutil.rmtree(job, ignore_errors=True)
-            total -= sizes[job]
+            _remove(item)
+            total -= sizes[item]
+        for session in idle:
+            if not any(session.iterdir()):
+                _remove(session)
+
+    def keep_swept(self, every: float = 600.0) -> None:
+        """Sweep from time to time, also while nobody comes."""
+
+        def sweeping() -> None:
+            while True:
+                time.sleep(every)
+                self.sweep()
+
+        threading.Thread(target=sweeping, daemon=True).start()
 
 
-_PREFIX, _PID = "adapter-sessions-", "pid"
+_PREFIX, _PID, _UPLOADS = "adapter-sessions-", "pid", "uploads"
 
 
 def _alive(folder: Path) -> bool:
@@ -94,9 +112,16 @@ def _changed(folder: Path) -> float:
         return 0.0
 
 
-def _bytes(folder: Path) -> int:
+def _remove(item: Path) -> None:
+    if item.is_dir():
+        shutil.rmtree(item, ignore_errors=True)
+    else:
+        item.unlink(missing_ok=True)
+
+
+def _bytes(item: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
+    for path in [item, *item.rglob("*")]:
         with contextlib.suppress(OSError):
-            total += path.stat().st_size
+            total += path.stat().st_size if path.is_file() else 0
     return total

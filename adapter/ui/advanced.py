@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from adapter.adaptation.methods import LOSSES, PARTS
+from adapter.adaptation.recipes import TITLES
 from adapter.errors import UserError
 from adapter.service.plans import DEFAULT_METHOD, OFFERS, PAGE_PRESETS, best_preset, presets, trained_parts
 
@@ -127,7 +128,7 @@ def advanced(preset: gr.Radio) -> Advanced:
 
 def method_choices(entrance: str) -> list[tuple[str, str]]:
     """(title, name) of the methods that pictures ("image") or words ("text") can lead."""
-    return [(_TITLES.get(name, name), name) for name in OFFERS if _fits(name, entrance)]
+    return [(TITLES[name] + _REMARKS.get(name, ""), name) for name in OFFERS if _fits(name, entrance)]
 
 
 def fitting_method(name: str, entrance: str) -> str:
@@ -153,13 +154,12 @@ def whole(value: float | None) -> int:
     return int(value)
 
 
-_TITLES = {
-    "3d-adapter": "3D-Adapter (our reconstruction)",
-    "difa": "DiFa, carried over to 3D",
-    "nada": "StyleGAN-NADA, carried over to 3D",
-    "dorm": "DoRM, carried over to 3D",
-    "finetune": "Plain fine-tuning",
-    "stylize": "Style transfer, frame by frame",
+_REMARKS = {
+    "3d-adapter": " (our reconstruction)",
+    "difa": ", carried over to 3D",
+    "nada": ", carried over to 3D",
+    "dorm": ", carried over to 3D",
+    "stylize": ", frame by frame",
 }
 _PARTS = {
     "decoder": "Tri-D: colours and shapes",

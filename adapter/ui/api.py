@@ -10,7 +10,7 @@ from adapter.service import library
 from adapter.service.explore import render_file, render_image
 from adapter.service.jobs import adapt_job
 from adapter.service.line import Line
-from adapter.service.plans import DEFAULT_METHOD, best_preset, presets
+from adapter.service.plans import DEFAULT_METHOD, best_preset, seconds
 from adapter.service.requests import ORBIT, SOURCE, TRUNCATION, AdaptRequest, ExploreRequest, Update
 from adapter.service.sessions import Sessions
 from adapter.ui.create import understood
@@ -24,9 +24,10 @@ def connect_api(sessions: Sessions, line: Line) -> None:
     """Declare the endpoints inside the current Blocks; none of their components is shown."""
 
     def adapt(session: str, values: dict[str, Any]) -> Iterator[Streamed]:
+        takes = seconds(values["method"], values["preset"], values["steps"])
         folder = str(sessions.new_job(session))
         request = AdaptRequest(folder=folder, **values)
-        line.join(folder, session, presets(request.method)[request.preset].seconds)
+        line.join(folder, session, takes)
         try:
             line.begin(folder)
             for update in adapt_job(request):
@@ -51,7 +52,7 @@ def connect_api(sessions: Sessions, line: Line) -> None:
         Args:
             picture: a JPEG, PNG or WebP file with a face in it.
             method: 3d-adapter, difa, nada, dorm, finetune or stylize.
-            preset: draft, quick or full; empty for the most thorough.
+            preset: draft, quick or full; empty for the one that the page begins with.
             steps: of training, 0 for the preset's.
             seed: the same seed gives the same domain.
             strength: of the domain in the video and the samples, 0 to 2.
@@ -85,7 +86,7 @@ def connect_api(sessions: Sessions, line: Line) -> None:
             source: what the base shows; the prompt is understood as a change of this.
             negative: what to stay away from, empty for nothing.
             method: 3d-adapter, difa, nada, dorm or stylize.
-            preset: draft, quick or full; empty for the most thorough.
+            preset: draft, quick or full; empty for the one that the page begins with.
             steps: of training, 0 for the preset's.
             seed: the same seed gives the same domain.
             strength: of the domain in the video and the samples, 0 to 2.

@@ -11,13 +11,13 @@ from typing import Any
 import gradio as gr
 
 from adapter.errors import UserError
+from adapter.files import replacing
 from adapter.service import library
 from adapter.service.jobs import adapt_job, present_job, request_stop
 from adapter.service.line import Line
-from adapter.service.plans import ENCODER, presets
+from adapter.service.plans import ENCODER, seconds
 from adapter.service.requests import AdaptRequest, PresentRequest, Update
 from adapter.service.sessions import Sessions
-from adapter.storage import replacing
 from adapter.ui import fragments
 from adapter.ui.advanced import advanced, fitting_method, method_choices, preset_radio
 from adapter.ui.entrances import QUIET, READY, WORDS, Outputs, Values, entrances
@@ -86,17 +86,18 @@ def create_tab(sessions: Sessions, line: Line) -> Create:
         """Answer the click at once, and give the job a place in the line and a folder by which it can be stopped."""
         try:
             start_from.check(values)
-            seconds = _VIDEO_SECONDS
+            learning = 0.0
             if values[start_from.which] != READY:
-                seconds += presets(values[settings.method])[values[settings.preset]].seconds
-            return join(seconds, request)
+                chosen = settings.read(values)
+                learning = seconds(chosen["method"], chosen["preset"], chosen["steps"])
+            return join(learning + _VIDEO_SECONDS, request)
         except UserError as error:
             return {note: fragments.notice(str(error), "problem"), job: None}
 
-    def join(seconds: float, request: gr.Request) -> Outputs:
+    def join(takes: float, request: gr.Request) -> Outputs:
         """Stand in line with a new job."""
         folder = str(sessions.new_job(request.session_hash or ""))
-        line.join(folder, request.session_hash or "", seconds)
+        line.join(folder, request.session_hash or "", takes)
         return {
             job: folder,
             status: fragments.waiting(line.wait(folder)),
@@ -126,17 +127,15 @@ def create_tab(sessions: Sessions, line: Line) -> Create:
     def adapt(values: Values) -> Iterator[Outputs]:
         """Run the job and show how it goes."""
         folder = values[job]
-        if folder is None:
+        if folder is None or not line.begin(folder):
             yield {job: None}
             return
-        line.begin(folder)
         try:
             yield {status: fragments.progress(Update(""))}
             if values[start_from.which] == READY:
                 entry = values[start_from.chosen]
                 # Only files of the session may be downloaded, and a library's may lie anywhere.
                 path = Path(folder) / "domain.safetensors"
-                path.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(path) as temporary:
                     shutil.copyfile(library.local(entry), temporary)
                 wanted = PresentRequest(
@@ -153,10 +152,9 @@ def create_tab(sessions: Sessions, line: Line) -> Create:
 
     def render_again(made: Made | None, place: int, strength: float, folder: str | None) -> Iterator[Outputs]:
         """Render everything anew from a snapshot, at another strength."""
-        if made is None or folder is None:
+        if made is None or folder is None or not line.begin(folder):
             yield {job: None}
             return
-        line.begin(folder)
 
         def remade(result: Any, title: str, cast: int, truncation: float) -> Made:
             steps = {shot.domain: shot.step for shot in made.result.snapshots}
@@ -249,6 +247,7 @@ def create_tab(sessions: Sessions, line: Line) -> Create:
     changing = [*running, live, curves, empty, *shown.components]
     one_at_a_time = {"concurrency_limit": 1, "concurrency_id": "adapt"}
     started = start.click(begin, inputs, running, queue=False, **QUIET)
+    started.failure(give_up, job, running, queue=False, **QUIET)
     read = started.then(read_words, inputs, running, queue=False, **QUIET)
     adapted = read.then(adapt, inputs, changing, **one_at_a_time, **QUIET)
     adapted.failure(give_up, job, running, queue=False, **QUIET)

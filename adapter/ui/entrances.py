@@ -10,6 +10,7 @@ from gradio.data_classes import ImageData
 from PIL import Image
 
 from adapter.errors import UserError
+from adapter.files import replacing
 from adapter.media.faces import find_head
 from adapter.media.images import crop_square, load_image, resize
 from adapter.service.library import usable_domains
@@ -172,9 +173,8 @@ def _picture_entrance(sessions: Sessions, note: gr.HTML) -> tuple[gr.Image, list
         shown = sessions.folder(request.session_hash or "") / "picture.png"
         copy = Image.fromarray(image)
         copy.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-        partial = shown.with_suffix(".part")
-        copy.save(partial, format="PNG")
-        partial.replace(shown)
+        with replacing(shown) as temporary:
+            copy.save(temporary, format="PNG")
         small = resize(crop_square(image, (found.x, found.y), found.side), CROP_SIDE)
         return {
             picture: str(shown),

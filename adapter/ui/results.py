@@ -190,7 +190,7 @@ def _caught(render: Callable[[], Outputs]) -> Outputs:
 def _bundle(result: AdaptResult) -> Path:
     """All files of a result in one archive beside them."""
     files = [result.orbit, *result.people, result.grid, result.before, result.after, result.domain]
-    from adapter.storage import replacing  # loads torch
+    from adapter.files import replacing
 
     archive = Path(result.grid).with_name("everything.zip")
     with replacing(archive) as temporary, zipfile.ZipFile(temporary, "w") as bundle:

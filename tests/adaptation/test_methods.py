@@ -156,6 +156,29 @@ def test_changing_steps():
         get_method().with_steps({"Tri-D": 0, "G2": 0})
 
 
+@pytest.mark.parametrize("steps", [2, 3, 7, 290, 1000])
+def test_another_length_keeps_the_stages_shares(steps):
+    method = get_method("3d-adapter", "full")
+    changed = method.of_length(steps)
+    assert changed.steps == steps
+    for before, after in zip(method.stages, changed.stages, strict=True):
+        assert abs(after.steps - steps * before.steps / method.steps) < 1
+    assert method.of_length(method.steps) == method
+
+
+def test_another_length_takes_previews_and_the_window_along():
+    method = get_method("difa", "quick")
+    changed = method.of_length(3 * method.steps, "long")
+    window, longer = (
+        next(term.window for term in one.losses if term.kind == "consistency") for one in (method, changed)
+    )
+    assert (changed.preset, longer, changed.preview_every) == ("long", 3 * window, 3 * method.preview_every)
+    assert method.of_length(1).preview_every == 1
+    for steps in (0, 10_001, 2.5, True):
+        with pytest.raises(UserError, match="from 1 to 10000"):
+            method.of_length(steps)
+
+
 def test_learning_rate_of_a_parameter():
     stage = Stage(
         "G2", ("superresolution.block1",), 3, 0.01, rates=(("conv", 2.0), ("conv0.affine", 0.0), ("noise", 5.0))

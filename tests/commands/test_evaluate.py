@@ -13,6 +13,7 @@ from adapter.evaluation import report as report_module
 from adapter.evaluation.contest import Progress
 from adapter.evaluation.domains import HELD_OUT, QUICK, TUNING
 from adapter.evaluation.tables import BEGIN, END
+from adapter.latent import encoder as encoder_module
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict:
     """Stands in for the work; remembers what was asked for."""
     calls: dict = {}
 
-    def tools(args: argparse.Namespace, pairs: int) -> argparse.Namespace:
+    def tools(args: argparse.Namespace, pairs: int, inverter: None) -> argparse.Namespace:
         calls["pairs"] = args.pairs or pairs
         return argparse.Namespace(out=args.out)
 
@@ -32,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict:
         yield {"source": {}}
 
     monkeypatch.setattr(evaluate, "_tools", tools)
-    monkeypatch.setattr(evaluate, "_inverter", lambda args: None)
+    monkeypatch.setattr(encoder_module, "load_inverter", lambda base: None)
     monkeypatch.setattr(contest_module, "contest", contest)
     monkeypatch.setattr(report_module, "write_report", lambda *arguments: "| a table |")
     return calls
@@ -82,6 +83,7 @@ def test_the_table_goes_into_the_document(asked: dict, tmp_path: Path) -> None:
         (["--methods", "magic"], "There is no method named 'magic'"),
         (["--methods", "3d-adapter:magic"], "no preset named 'magic'"),
         (["--methods", "difa", "--budget", "magic"], "no preset named 'magic'"),
+        (["--budget", "magic"], "No method has a preset named 'magic'"),
         (["--domains", "marble cake"], "There is no domain named 'marble cake'"),
     ],
 )
@@ -95,7 +97,7 @@ def test_wrong_names_are_refused_before_any_work(
 
 
 def test_too_few_heads_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
-    monkeypatch.setattr(evaluate, "_inverter", lambda args: None)
+    monkeypatch.setattr(encoder_module, "load_inverter", lambda base: None)
     assert cli.main(["evaluate", "--out", str(tmp_path / "out"), "--pairs", "2"]) == 2
     assert "from 8 to 4096" in capsys.readouterr().err
 

@@ -10,14 +10,6 @@ from adapter.compat import ensure_torchvision
 SIDE = 16
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Path:
     ensure_torchvision()

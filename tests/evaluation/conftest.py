@@ -8,31 +8,13 @@ import torch
 
 from adapter.adaptation.methods import LossTerm, Method, Stage
 from adapter.compat import ensure_torchvision
-from adapter.eg3d import Eg3dConfig, Generator, RenderingConfig, SuperresolutionConfig
+from adapter.eg3d import Generator
 from adapter.evaluation.casting import Plan
 from adapter.evaluation.contest import Contestant, Tools
 from adapter.evaluation.judge import Judge, make_trunk
 from adapter.perception.encoder import ImageEncoder
+from tiny_base import CONFIG
 
-CONFIG = Eg3dConfig(
-    superresolution=SuperresolutionConfig(
-        16, (8, 6), (False, True), clamp=None, inplace_rgb=False, noise_mode="const", padding="replicate"
-    ),
-    rendering=RenderingConfig(2.3, 3.15, 0.8, 4, 4, white_background=True, plane_axes="xy-xz-zy"),
-    z_dim=8,
-    w_dim=12,
-    conditioning=0,
-    first_resolution=16,
-    plane_resolution=16,
-    plane_channels=4,
-    channel_base=128,
-    channel_max=8,
-    decoder_hidden=8,
-    feature_channels=6,
-    raw_resolution=16,
-    label_std=False,
-    camera_pivot=(0.0, 0.0, 0.0),
-)
 METHOD = Method(
     name="3d-adapter",
     preset="tiny",
@@ -77,14 +59,6 @@ class FakeTruth:
 
     def prompt(self, style):
         return f"a kind of {style}"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 import time
 
+import pytest
 import torch
 
 from adapter.evaluation.cost import measured
@@ -28,8 +29,6 @@ def test_the_peak_is_that_of_the_block() -> None:
 
 
 def test_the_cost_of_a_failing_block_is_known_too() -> None:
-    try:
-        with measured(CPU) as cost:
-            raise RuntimeError("stop")
-    except RuntimeError:
-        assert cost.seconds > 0
+    with pytest.raises(RuntimeError, match="stop"), measured(CPU) as cost:
+        raise RuntimeError("stop")
+    assert cost.seconds > 0

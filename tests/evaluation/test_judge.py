@@ -35,6 +35,11 @@ def test_the_highest_score_is_the_answer(judge) -> None:
     assert judge.attributes == ("glasses",)
 
 
+def test_every_load_is_the_same_judge(shipped) -> None:
+    again = dict(load_judge().named_buffers())
+    assert all(torch.equal(tensor, again[name]) for name, tensor in shipped.named_buffers())
+
+
 def test_the_shipped_judge_knows_every_domain_and_is_small(shipped) -> None:
     assert set(DOMAINS) <= set(shipped.styles)
     assert "plain" in shipped.styles

@@ -51,7 +51,7 @@ def test_gradient_agrees_with_differences(fresh, images) -> None:
 
 def test_files_bring_it_back(fresh, clip, images, tmp_path) -> None:
     fresh.save(tmp_path, {"steps": "3"})
-    again = load_embedded(tmp_path, clip)
+    again = load_embedded(tmp_path, lambda _: clip)
     assert again.config == fresh.config
     torch.testing.assert_close(again(images), fresh(images), atol=2e-2, rtol=2e-2)
 
@@ -64,14 +64,14 @@ def test_another_base_is_refused(fresh) -> None:
 
 def test_damaged_files_are_a_sentence(fresh, clip, tmp_path) -> None:
     with pytest.raises(UserError):
-        load_embedded(tmp_path, clip)
+        load_embedded(tmp_path, lambda _: clip)
     fresh.save(tmp_path)
     (tmp_path / "model.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes()[:1000])
     with pytest.raises(UserError, match="truncated"):
-        load_embedded(tmp_path, clip)
+        load_embedded(tmp_path, lambda _: clip)
     write_json(tmp_path / "config.json", {"base": "tiny"})
     with pytest.raises(UserError, match="config"):
-        load_embedded(tmp_path, clip)
+        load_embedded(tmp_path, lambda _: clip)
 
 
 def test_a_base_without_an_encoder_has_none(monkeypatch, tmp_path) -> None:
@@ -82,7 +82,7 @@ def test_a_base_without_an_encoder_has_none(monkeypatch, tmp_path) -> None:
 
 
 def test_the_embedded_one_finds_people_of_its_base(heads, clip) -> None:
-    inverter = load_inverter("heads", clip)
+    inverter = load_inverter("heads", lambda _: clip)
     z = torch.randn(8, 32, generator=torch.Generator().manual_seed(5))
     yaw = torch.linspace(-0.4, 0.4, 8)
     with torch.no_grad():

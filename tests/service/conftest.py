@@ -7,30 +7,12 @@ import pytest
 import torch
 
 from adapter.adaptation.methods import LossTerm, Method, Stage
-from adapter.eg3d import Eg3d, Eg3dConfig, RenderingConfig, SuperresolutionConfig
+from adapter.eg3d import Eg3d
 from adapter.service import outputs
 from adapter.service.plans import OFFERS, Preset
 from adapter.service.requests import AdaptRequest
+from tiny_base import CONFIG
 
-CONFIG = Eg3dConfig(
-    superresolution=SuperresolutionConfig(
-        16, (8, 6), (False, True), clamp=None, inplace_rgb=False, noise_mode="const", padding="replicate"
-    ),
-    rendering=RenderingConfig(2.3, 3.15, 0.8, 4, 4, white_background=True, plane_axes="xy-xz-zy"),
-    z_dim=8,
-    w_dim=12,
-    conditioning=0,
-    first_resolution=16,
-    plane_resolution=16,
-    plane_channels=4,
-    channel_base=128,
-    channel_max=8,
-    decoder_hidden=8,
-    feature_channels=6,
-    raw_resolution=16,
-    label_std=False,
-    camera_pivot=(0.0, 0.0, 0.0),
-)
 METHOD = Method(
     name="3d-adapter",
     preset="tiny",
@@ -40,14 +22,6 @@ METHOD = Method(
     preview_every=2,
     warmup=1,
 )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +50,7 @@ def make_request(base: Path):
     picture[20:44, 20:44, 1] = 180
 
     def make(folder: Path, **values) -> AdaptRequest:
+        folder.mkdir(exist_ok=True)
         return AdaptRequest((picture,), str(folder), **{"preset": "tiny", "base": str(base), **values})
 
     return make

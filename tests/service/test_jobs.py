@@ -137,7 +137,6 @@ def test_stopping_before_anything_was_learned_is_said(request_for):
 
 def test_a_stop_asked_while_the_job_waits_counts(request_for):
     request = request_for()
-    Path(request.folder).mkdir()
     request_stop(request.folder)
     with pytest.raises(UserError, match="nothing to keep"):
         list(adapt_job(request))

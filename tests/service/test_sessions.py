@@ -85,8 +85,34 @@ def test_the_oldest_jobs_go_when_the_disk_is_full(tmp_path: Path):
         os.utime(job, (past, past))
     sessions.sweep()
     assert [job.exists() for job in jobs] == [False, True, True]
-    assert Sessions(tmp_path, ceiling=0).sweep() is None
+    Sessions(tmp_path, ceiling=0).sweep()
     assert jobs[2].exists(), "the newest job stays"
+
+
+def test_loose_files_count_and_age_like_jobs_and_uploads_are_left_alone(tmp_path: Path):
+    sessions = Sessions(tmp_path, ceiling=250)
+    old, big = sessions.folder("a") / "domain-1.safetensors", sessions.folder("b") / "domain-2.safetensors"
+    job, upload = sessions.new_job("b"), sessions.uploads / "abc" / "picture.png"
+    upload.parent.mkdir(parents=True)
+    for path, size, age in ((old, 10, 2 * sessions.lifetime), (big, 300, 100), (upload, 300, 2 * sessions.lifetime)):
+        path.write_bytes(bytes(size))
+        past = time.time() - age
+        for one in (path, path.parent):
+            os.utime(one, (past, past))
+    os.utime(sessions.uploads, (past, past))
+    sessions.sweep()
+    assert [path.exists() for path in (old, big, job, upload)] == [False, False, True, True]
+
+
+def test_sweeping_goes_on_while_nobody_comes(sessions: Sessions):
+    old = sessions.new_job("a")
+    past = time.time() - 2 * sessions.lifetime
+    os.utime(old, (past, past))
+    sessions.keep_swept(every=0.01)
+    deadline = time.monotonic() + 20
+    while old.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not old.exists()
 
 
 def test_what_killed_processes_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

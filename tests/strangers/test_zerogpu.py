@@ -11,31 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from adapter.eg3d import Eg3d, Eg3dConfig, RenderingConfig, SuperresolutionConfig
+from adapter.eg3d import Eg3d
 from adapter.service.requests import AdaptRequest, ExploreRequest, PresentRequest, gpu_seconds
+from tiny_base import CONFIG
 
 from .device_api import Lender, LoopbackLender
 
 ROOT = Path(__file__).parents[2]
-CONFIG = Eg3dConfig(
-    superresolution=SuperresolutionConfig(
-        16, (8, 6), (False, True), clamp=None, inplace_rgb=False, noise_mode="const", padding="replicate"
-    ),
-    rendering=RenderingConfig(2.3, 3.15, 0.8, 4, 4, white_background=True, plane_axes="xy-xz-zy"),
-    z_dim=8,
-    w_dim=12,
-    conditioning=0,
-    first_resolution=16,
-    plane_resolution=16,
-    plane_channels=4,
-    channel_base=128,
-    channel_max=8,
-    decoder_hidden=8,
-    feature_channels=6,
-    raw_resolution=16,
-    label_std=False,
-    camera_pivot=(0.0, 0.0, 0.0),
-)
 
 
 @pytest.fixture
@@ -120,6 +102,11 @@ def test_explorations_have_a_worker_of_their_own_and_keep_it(play, lender: Lende
     assert workers[0] != workers[1] == workers[2]
     assert told["shapes"] == [[2, 512, 512, 3]] * 2
     assert lender.asked()[1:] == [told["seconds"]] * 2
+
+
+@pytest.mark.slow
+def test_prompts_and_uploads_are_read_where_no_gpu_is(play):
+    assert play("parent") | {"spaces": "", "log": ""} == {"known": True, "accepted": True, "spaces": "", "log": ""}
 
 
 def picture() -> tuple[np.ndarray]:

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -29,7 +30,7 @@ import numpy as np  # noqa: E402
 
 from adapter.adaptation.methods import LossTerm, Method, Stage  # noqa: E402
 from adapter.errors import UserError  # noqa: E402
-from adapter.service import adapting, models, outputs, viewing  # noqa: E402
+from adapter.service import adapting, library, models, outputs, viewing  # noqa: E402
 from adapter.service.explore import render_pair  # noqa: E402
 from adapter.service.jobs import adapt_job  # noqa: E402
 from adapter.service.plans import OFFERS, Preset  # noqa: E402
@@ -80,6 +81,7 @@ def write(log: Path, line: str) -> None:
 def request(folder: Path, **values) -> AdaptRequest:
     picture = np.zeros((64, 64, 3), np.uint8)
     picture[16:48, 16:48, 1] = 180
+    (folder / "job").mkdir(exist_ok=True)
     return AdaptRequest((picture,), str(folder / "job"), preset="tiny", people=1, base=str(folder / "base"), **values)
 
 
@@ -130,7 +132,27 @@ def separate(folder: Path) -> dict:
     return {"shapes": shapes, "seconds": view.gpu_seconds}
 
 
-SCENARIOS = {"adapt": adapt, "close": close, "errors": errors, "separate": separate}
+def parent(folder: Path) -> dict:
+    """What Gradio's own threads do outside of jobs; the emulation of CUDA reaches the main thread only."""
+    library.BASE = str(folder / "base")
+    said = {}
+
+    def work() -> None:
+        said["known"] = models.read_prompt("a bronze statue", "clip-heads").known
+        try:
+            library.accept(folder / "job" / "domain.safetensors", folder / "kept")
+            said["accepted"] = True
+        except UserError as error:
+            said["accepted"] = str(error)
+
+    list(adapt_job(request(folder)))
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    return said
+
+
+SCENARIOS = {"adapt": adapt, "close": close, "errors": errors, "separate": separate, "parent": parent}
 
 if __name__ == "__main__":
     print("RESULT " + json.dumps(main(sys.argv[1], Path(sys.argv[2]))), flush=True)

@@ -73,6 +73,8 @@ def test_ready_domains_are_listed_and_rendered(client):
     [
         (("a golden retriever in a garden",), "/adapt_from_text", "does not understand"),
         (("",), "/adapt_from_text", "Choose a style image or write a prompt"),
+        (("a bronze statue", "person", "", "3d-adapter", "nonsense"), "/adapt_from_text", "no preset named 'nonsense'"),
+        (("a bronze statue", "person", "", "nonsense"), "/adapt_from_text", "no method named 'nonsense'"),
         ((None, "no-such-world"), "/render_image", "no ready domain named 'no-such-world'"),
         ((None, "", -4), "/render_image", "seed must be"),
         ((None,), "/upload_domain", "Send a domain file"),
@@ -94,3 +96,4 @@ def test_files_that_are_no_domain_are_refused(client, tmp_path: Path):
     for path in ("/etc/passwd", str(ROOT / "app.py")):
         with pytest.raises(Exception, match=r"\w"):
             client.predict({"path": path, "meta": {"_type": "gradio.FileData"}}, api_name="/upload_domain")
+    assert client.predict(api_name="/list_domains"), "the app does not answer any more"

@@ -90,7 +90,7 @@ def test_presets_say_how_long_they_take(blocks: gr.Blocks):
     seconds = [preset.seconds for preset in offered]
     assert seconds == sorted(seconds)
     config = json.dumps(blocks.get_config_file(), default=str, ensure_ascii=False)
-    assert all(preset.title in config for preset in offered)
+    assert all(f"{preset.title} · {preset.seconds} s" in config for preset in offered)
 
 
 def test_prompts_on_the_chips_are_understood():

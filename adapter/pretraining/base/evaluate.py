@@ -9,6 +9,9 @@ from torch.nn import functional as F
 
 from adapter.eg3d.camera import look_at
 from adapter.eg3d.generator import Generator, Output
+from adapter.evaluation.consistency import silhouette_overlap
+from adapter.evaluation.paired import psnr
+from adapter.evaluation.perceptual import distance, unit_maps
 from adapter.evaluation.views import reprojection_error
 from adapter.pretraining.base.data import Renders
 
@@ -20,28 +23,6 @@ SHOWN_ON = {"beard": ("sex", 1.2), "lipstick": ("sex", -1.2)}
 """Attributes that only some heads show, with another attribute's value for which they do."""
 
 
-def psnr(a: Tensor, b: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Peak signal-to-noise ratio in dB per image [N]; images [N, C, H, W] in [-1, 1], optional weights [N, 1, H, W]."""
-    error = ((a - b) / 2).square().mean(dim=1, keepdim=True)
-    weight = torch.ones_like(error) if weight is None else weight
-    return -10 * torch.log10((error * weight).sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3)))
-
-
-def intersection_over_union(a: Tensor, b: Tensor) -> Tensor:
-    """Of two masks [N, 1, H, W], at a half, per image [N]."""
-    a, b = a > 0.5, b > 0.5
-    return (a & b).sum(dim=(1, 2, 3)) / (a | b).sum(dim=(1, 2, 3)).clamp(min=1)
-
-
-def perceptual_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
-    """Squared distance of channel-normalised feature maps, averaged over places and layers, per image [N]."""
-    layers = [
-        (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean(dim=(1, 2))
-        for x, y in zip(a, b, strict=True)
-    ]
-    return torch.stack(layers).mean(dim=0)
-
-
 @torch.no_grad()
 def held_out_metrics(
     generator: Generator, renders: Renders, perceive: Callable[[Tensor], list[Tensor]], limit: int | None = None
@@ -49,8 +30,8 @@ def held_out_metrics(
     """Means over held-out heads and their views.
 
     Returns:
-        ``psnr`` and ``psnr_foreground`` in dB at the output resolution, ``mask_iou``, ``perceptual`` (ours, see
-        `perceptual_distance`), and ``reprojection`` of neighbouring views with the same for the truth.
+        ``psnr`` and ``psnr_foreground`` in dB at the output resolution, ``mask_iou``, ``perceptual`` (LPIPS'
+        form on the maps of ``perceive``), and ``reprojection`` of neighbouring views with the same for the truth.
     """
     values: dict[str, list[float]] = {}
     arrays = renders.arrays
@@ -69,8 +50,8 @@ def held_out_metrics(
         metrics = {
             "psnr": psnr(image, truth),
             "psnr_foreground": psnr(image, truth, mask),
-            "mask_iou": intersection_over_union(out.opacity, small_mask),
-            "perceptual": perceptual_distance(perceive(image), perceive(truth)),
+            "mask_iou": silhouette_overlap(out.opacity, small_mask),
+            "perceptual": distance(unit_maps(perceive(image)), unit_maps(perceive(truth))),
         }
         if views > 1:
             here, there = slice(0, views - 1), slice(1, views)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from adapter.storage import replacing, write_json
+from adapter.files import replacing
+from adapter.storage import write_json
 
 TEXT = """# clip-heads
 

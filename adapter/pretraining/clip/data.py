@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adapter.errors import UserError
+from adapter.files import replacing
 from adapter.perception.encoder import ImageEncoder
 from adapter.pretraining.clip.captions import SOURCE, STYLE_NAMES
 from adapter.pretraining.clip.facts import facts_of
 from adapter.pretraining.heads.attributes import sample_latent
 from adapter.pretraining.heads.render import orbit_camera, render
 from adapter.pretraining.styles import STYLES
-from adapter.storage import replacing
 
 YAW, PITCH = 0.5, 0.15  # cameras are drawn within these angles, in radians
 HEADS_PER_SHARD = 10

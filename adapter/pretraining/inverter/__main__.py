@@ -16,6 +16,7 @@ import torch
 from adapter.adaptation.domain import fingerprint
 from adapter.eg3d import Eg3d
 from adapter.eg3d.pretrained import CHECKPOINTS
+from adapter.files import replacing
 from adapter.latent.directions import FILE, entries
 from adapter.latent.encoder import load_embedded, new_inverter
 from adapter.perception import load_encoder
@@ -23,7 +24,7 @@ from adapter.pretraining.heads.attributes import NAMES, direction
 from adapter.pretraining.inverter import data, evaluate
 from adapter.pretraining.inverter.card import write_card
 from adapter.pretraining.inverter.train import Settings, measure, take_over, train
-from adapter.storage import read_json, read_metadata, replacing, write_json
+from adapter.storage import read_json, read_metadata, write_json
 
 BASE = "heads"
 # What the ends of each attribute are called.
@@ -94,7 +95,7 @@ def _train(options: argparse.Namespace) -> None:
     settings = Settings(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Settings)})
     measure(inverter.head, pairs, ws, generator.backbone.mapping.w_avg)
     if options.start:
-        take_over(inverter.head, load_embedded(options.start, inverter.encoder).head)
+        take_over(inverter.head, load_embedded(options.start, lambda _: inverter.encoder).head)
     identity = json.dumps([mark, len(pairs), str(options.start), dataclasses.asdict(settings)])
     train(inverter.head, pairs, ws, settings, options.work / "state.safetensors", identity, _say, len(made))
     before = _steps(options.start) if options.start else 0

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from adapter.adaptation.pool import cameras_around_front, frontal_label
 from adapter.eg3d import Generator
+from adapter.files import replacing
 from adapter.latent.encoder import InverterConfig, read_features
 from adapter.perception.encoder import ImageEncoder
-from adapter.storage import replacing
 
 PEOPLE_PER_SHARD, VIEWS = 50, 2
 RENDERS_PER_SHARD = 500

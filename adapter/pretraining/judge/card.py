@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from adapter.files import replacing
 from adapter.pretraining.judge.data import STYLE_NAMES
-from adapter.storage import replacing, write_json
+from adapter.storage import write_json
 
 TEXT = """# judge
 

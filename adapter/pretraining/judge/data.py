@@ -9,13 +9,13 @@ import torch
 
 from adapter.errors import UserError
 from adapter.evaluation.judge import SIZE, pooled, stage_maps
+from adapter.files import replacing
 from adapter.perception.mobile import FrozenMobileNet
 from adapter.pretraining.clip.data import augment
 from adapter.pretraining.clip.facts import facts_of
 from adapter.pretraining.heads.attributes import sample_latent
 from adapter.pretraining.heads.render import orbit_camera, render
 from adapter.pretraining.styles import STYLES, View
-from adapter.storage import replacing
 
 PLAIN = "plain"
 STYLE_NAMES = (PLAIN, *STYLES)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from adapter.files import replacing
 from adapter.pretraining.heads.attributes import edit, sample_latent
 from adapter.pretraining.heads.render import orbit_camera, render
 from adapter.pretraining.styles import STYLES
-from adapter.storage import replacing
 
 SIZE, QUALITY = 512, 92
 REFERENCES: dict[str, tuple[int, dict[str, float]]] = {

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from adapter.files import replacing
 from adapter.pretraining.heads.attributes import sample_latent
 from adapter.pretraining.heads.render import orbit_camera, render
 from adapter.pretraining.styles import STYLES
 from adapter.pretraining.styles.renderings import source
 from adapter.pretraining.styles.view import View
-from adapter.storage import replacing
 
 ANGLES = ((-0.3, 0.05), (0.25, -0.05), (0.0, 0.1))
 
