@@ -1,19 +1,18 @@
 """How fast a generator and its adaptation run: measured functions in, rows of a table out."""
 
 import dataclasses
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from adapter.adaptation.loop import adapt
 from adapter.adaptation.methods import Method
 from adapter.eg3d import Generator, look_at
 from adapter.eg3d.kernels import plain_kernels
+from adapter.measuring import measured
 from adapter.perception.encoder import ImageEncoder
 
 HEADER = ("base", "what", "a second", "seconds", "plain seconds", "times faster", "peak memory")
@@ -28,14 +27,15 @@ class Row:
         what: the measured work.
         seconds: the shortest of several repeats.
         plain_seconds: the same by the plain kernels; None where they were not measured.
-        memory: peak bytes of the process (CPU) or of the device's tensors (GPU) meanwhile.
+        memory: peak bytes of the process (CPU) or of the device's tensors (GPU) meanwhile; None where the
+            system does not tell.
     """
 
     base: str
     what: str
     seconds: float
     plain_seconds: float | None
-    memory: int
+    memory: int | None
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, in the order of `HEADER`."""
@@ -47,7 +47,7 @@ class Row:
             f"{self.seconds:.4f}",
             "" if plain is None else f"{plain:.4f}",
             "" if plain is None else f"{plain / self.seconds:.2f}",
-            f"{self.memory / 2**20:.0f} MiB",
+            "" if self.memory is None else f"{self.memory / 2**20:.0f} MiB",
         )
 
 
@@ -96,16 +96,21 @@ def rendering_rows(name: str, generator: Generator, repeats: int = 3, plain: boo
             "source+target frame": lambda: generator.pair(generator.planes(ws), ws, camera, target),
         }
         for what, work in works.items():
-            _forget_peak(device)
-            seconds = measure(work, device, repeats)
-            memory = _peak(device)
+            with measured(device) as cost:
+                seconds = measure(work, device, repeats)
             with plain_kernels():
                 plain_seconds = measure(work, device, repeats) if plain else None
-            yield Row(name, what, seconds, plain_seconds, memory)
+            yield Row(name, what, seconds, plain_seconds, cost.peak_bytes)
 
 
 def adaptation_rows(
-    name: str, generator: Generator, encoder: ImageEncoder, method: Method, steps: int = 5, plain: bool = True
+    name: str,
+    generator: Generator,
+    encoder: ImageEncoder,
+    method: Method,
+    steps: int = 5,
+    plain: bool = True,
+    inverter: Callable[[Tensor], Tensor] | None = None,
 ) -> list[Row]:
     """Time the steps of every stage of a method, previews left out.
 
@@ -116,6 +121,7 @@ def adaptation_rows(
         method: its stages are cut to ``steps`` + 1, of which the first warms up, and its pool to one batch.
         steps: measured steps of each stage.
         plain: also measure the plain kernels.
+        inverter: W+ encoder for L_scc, which is left out without.
     """
     device = next(generator.parameters()).device
     short = dataclasses.replace(
@@ -123,21 +129,26 @@ def adaptation_rows(
         pool=method.batch,
         preview_every=100_000,
     )
-    _forget_peak(device)
-    seconds = _step_seconds(generator, encoder, short, device)
-    memory = _peak(device)
+    with measured(device) as cost:
+        seconds = _step_seconds(generator, encoder, short, device, inverter)
     plain_seconds: dict[str, float] = {}
     if plain:
         with plain_kernels():
-            plain_seconds = _step_seconds(generator, encoder, short, device)
+            plain_seconds = _step_seconds(generator, encoder, short, device, inverter)
     return [
-        Row(name, f"{stage} step, batch {method.batch}", taken, plain_seconds.get(stage), memory)
+        Row(
+            name, f"{method.name}: {stage} step, batch {method.batch}", taken, plain_seconds.get(stage), cost.peak_bytes
+        )
         for stage, taken in seconds.items()
     ]
 
 
 def _step_seconds(
-    generator: Generator, encoder: ImageEncoder, method: Method, device: torch.device
+    generator: Generator,
+    encoder: ImageEncoder,
+    method: Method,
+    device: torch.device,
+    inverter: Callable[[Tensor], Tensor] | None,
 ) -> dict[str, float]:
     random = torch.Generator().manual_seed(0)
     side = generator.config.image_resolution
@@ -146,7 +157,7 @@ def _step_seconds(
     # One person is enough for the preview that ends a stage.
     people = torch.randn(1, generator.config.z_dim, generator=random)
     last = time.perf_counter()
-    for event in adapt(generator, encoder, reference, method, device=device, people=people):
+    for event in adapt(generator, encoder, reference, method, device=device, people=people, inverter=inverter):
         _wait(device)
         now = time.perf_counter()
         # A stage's last step also makes its preview and domain.
@@ -159,25 +170,3 @@ def _step_seconds(
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _forget_peak(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    # Linux starts its count anew when asked; elsewhere the peak is that of the whole run.
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
-def _peak(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024

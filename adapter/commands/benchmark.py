@@ -5,14 +5,16 @@ import sys
 
 import torch
 
-from adapter.adaptation.recipes import get_method
+from adapter.adaptation.recipes import METHODS, get_method
 from adapter.benchmarks import Row, adaptation_rows, rendering_rows, table
 from adapter.eg3d import PRESETS, Eg3d
 from adapter.errors import UserError
+from adapter.latent.encoder import load_inverter
 from adapter.perception import load_encoder
 
 BASES = ("heads", "ffhq512")
 EMBEDDED = "heads"
+_TRAINING = tuple(name for name, own in METHODS.items() if not own["quick"].per_frame)
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -25,6 +27,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "Bases other than the embedded one get random weights, which run as fast as any.",
     )
     parser.add_argument("--bases", nargs="+", choices=list(PRESETS), default=list(BASES), metavar="BASE")
+    parser.add_argument(
+        "--methods", nargs="+", choices=_TRAINING, default=["3d-adapter"], metavar="METHOD", help="default: 3d-adapter"
+    )
     parser.add_argument("--device", help="cpu or cuda; default: cuda where there is one")
     parser.add_argument("--threads", type=int, help="CPU threads, default: all cores")
     parser.add_argument("--repeats", type=int, default=3, help="of each frame's measurement, default: 3")
@@ -50,8 +55,17 @@ def run(args: argparse.Namespace) -> None:
         rows += rendering_rows(name, generator, args.repeats, plain=not args.no_plain)
         if args.steps:
             encoder = load_encoder("clip-heads").to(device)
-            method = get_method("3d-adapter", "quick")
-            rows += adaptation_rows(name, generator, encoder, method, args.steps, plain=not args.no_plain)
+            inverter = load_inverter(name) if name == EMBEDDED else None
+            for method in args.methods:
+                rows += adaptation_rows(
+                    name,
+                    generator,
+                    encoder,
+                    get_method(method, "quick"),
+                    args.steps,
+                    plain=not args.no_plain,
+                    inverter=None if inverter is None else inverter.to(device),
+                )
     print(f"{_machine(device)}, torch {torch.__version__}\n\n{table(rows)}")
 
 

@@ -27,11 +27,12 @@ from adapter.evaluation.casting import (
     shoot,
     source_painter,
 )
-from adapter.evaluation.cost import measured
-from adapter.evaluation.figure import read_strip, strip, write_strip
+from adapter.evaluation.figure import read_strip, strip
 from adapter.evaluation.judge import Judge
 from adapter.evaluation.metrics import Bench, Goal, Values, look, measure_pictures, measure_shape
 from adapter.evaluation.perceptual import Perception
+from adapter.measuring import measured
+from adapter.media.grids import save_png
 from adapter.perception.encoder import ImageEncoder
 from adapter.storage import read_json, write_json
 
@@ -235,8 +236,8 @@ def _measure(tools: Tools, stage: _Stage, row: "str | Contestant", domain: str, 
     values = measure_pictures(bench, goal, images, front.to(tools.device)) | values
     if shots is not None:
         values |= measure_shape(bench, shots)
-    write_strip(path.with_suffix(".png"), strip(images[:SHOWN]))
-    write_strip(path.with_name("reference.png"), strip(stage.reference(domain), images.shape[-1]))
+    save_png(path.with_suffix(".png"), strip(images[:SHOWN]))
+    save_png(path.with_name("reference.png"), strip(stage.reference(domain), images.shape[-1]))
     yield values
 
 

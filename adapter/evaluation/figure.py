@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
-from adapter.files import replacing
 from adapter.media.grids import INK, PAPER
+from adapter.media.images import to_uint8
 
 GAP, LABEL, HEADER = 6, 190, 34
 
@@ -19,14 +18,7 @@ def strip(images: Tensor, side: int | None = None) -> np.ndarray:
     """Images [N, 3, S, S] in [-1, 1] side by side, uint8 [S, N * S, 3], each scaled to a side where one is given."""
     if side is not None and images.shape[-1] != side:
         images = F.interpolate(images, (side, side), mode="bicubic", antialias=True, align_corners=False)
-    pixels = (images.detach().cpu().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
-    return torch.cat(tuple(pixels), dim=2).permute(1, 2, 0).contiguous().numpy()
-
-
-def write_strip(path: Path, picture: np.ndarray) -> None:
-    """Write a picture uint8 [H, W, 3] as PNG, in one step."""
-    with replacing(path) as temporary:
-        Image.fromarray(picture).save(temporary, format="PNG")
+    return np.concatenate(to_uint8(images), axis=1)
 
 
 def read_strip(path: Path) -> np.ndarray:

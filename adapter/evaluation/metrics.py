@@ -74,7 +74,7 @@ class Bench:
         judge: looks at pictures.
         perception: gives the maps for distances; the judge where None.
         source: the base's own shots.
-        source_seen, front_seen: its pairs and its front views, seen.
+        front_seen: its front views, seen.
         answers: true answers about the people, by question.
     """
 
@@ -82,7 +82,6 @@ class Bench:
     judge: Judge
     perception: Perception | None
     source: Shots
-    source_seen: Seen
     front_seen: Seen
     answers: dict[str, list[str]]
 
@@ -90,8 +89,7 @@ class Bench:
     def set_up(cls, cast: Cast, truth: Truth, judge: Judge, perception: Perception | None, source: Shots) -> "Bench":
         """Look at the source once."""
         answers = {question: truth.answers(cast.latents, question) for question in judge.attributes}
-        pairs, front = (look(judge, perception, shot.image) for shot in (source.pairs, source.front))
-        return cls(cast, judge, perception, source, pairs, front, answers)
+        return cls(cast, judge, perception, source, look(judge, perception, source.front.image), answers)
 
 
 @dataclass(frozen=True)

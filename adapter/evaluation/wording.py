@@ -16,7 +16,8 @@ from adapter.evaluation.contest import (
     read_cell,
     slug,
 )
-from adapter.evaluation.figure import strip, write_strip
+from adapter.evaluation.figure import strip
+from adapter.media.grids import save_png
 from adapter.perception.text import TextEncoder
 from adapter.storage import write_json
 
@@ -73,7 +74,7 @@ def ask(
                 "named": names.count(style) / len(names),
                 "instead": others[0][0] if others else None,
             }
-            write_strip(path.with_suffix(".png"), strip(shots.pairs.image[:SHOWN]))
+            save_png(path.with_suffix(".png"), strip(shots.pairs.image[:SHOWN]))
             write_json(path, {"identity": identity, "values": values})
         found.setdefault(contestant.name, {})[style] = values
     yield Progress(len(cells), len(cells), "measured")

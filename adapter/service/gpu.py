@@ -49,7 +49,7 @@ def advice(error: Exception, request: Request) -> str | None:
     if limits:
         asked, left = (int(number) for number in limits.groups())
         return f"Your GPU time for today is nearly used up: {left} s are left. {_fits(request, left / asked)}"
-    if "ZeroGPU" not in text and "GPU" not in text:
+    if "GPU" not in text:
         return None
     if re.search(r"requested GPU duration", text):
         return "This job would take longer than the GPU is lent for. Choose fewer steps."

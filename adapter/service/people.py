@@ -117,14 +117,6 @@ def camera(config: Eg3dConfig, count: int, yaw: float, pitch: float, zoom: float
     return labels
 
 
-def between(a: Tensor, b: Tensor, share: float) -> Tensor:
-    """A latent between two latents [z]: along the great circle, so that it is as likely as they are."""
-    angle = torch.arccos(torch.nn.functional.cosine_similarity(a, b, dim=0).clamp(-1, 1))
-    if angle.sin() < 1e-4:
-        return torch.lerp(a, b, share)
-    return (((1 - share) * angle).sin() * a + (share * angle).sin() * b) / angle.sin()
-
-
 @dataclass(frozen=True)
 class Sway:
     """A camera path that swings to one side and the other and comes back the way it went.

@@ -10,10 +10,11 @@ import torch
 
 from adapter.adaptation import Domain, blend
 from adapter.eg3d import Parts
+from adapter.latent.interpolation import slerp
 from adapter.media.grids import pair_sheet, save_png
 from adapter.media.video import write_mp4
 from adapter.service import models, outputs
-from adapter.service.people import DomainScene, People, Sway, between
+from adapter.service.people import DomainScene, People, Sway
 from adapter.service.requests import GRID, IMAGE, ORBIT, RENDERING, ExploreRequest, Update
 
 SIDE, GAP = 512, 8
@@ -58,7 +59,7 @@ def _walk(request: ExploreRequest, parts: Parts, path: Path) -> Iterator[Update]
     for k in range(total):
         here, share = divmod(k / WALK_FRAMES, 1)
         share = share * share * (3 - 2 * share)  # dwell at the people
-        latent = between(stops[int(here)], stops[(int(here) + 1) % request.count], share)
+        latent = slerp(stops[int(here)], stops[(int(here) + 1) % request.count], share)
         scene = DomainScene(People.of(generator, latent[None], request.truncation), parts)
         pair = scene.pairs(request.yaw, request.pitch, request.zoom)
         rendered.append(pair_sheet(pair.sources, pair.targets, SIDE, GAP))

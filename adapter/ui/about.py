@@ -52,7 +52,7 @@ named as such in the source. DiFa, StyleGAN-NADA and DoRM are carried over from 
 an hour. Nothing on this page is loaded from another host.</p>
 </section>
 <section><h2>From your own program</h2>
-<p>Every button has a named endpoint; progress streams. With <code>pip install gradio_client</code>:</p>
+<p>The main jobs have named endpoints; progress streams. With <code>pip install gradio_client</code>:</p>
 <pre tabindex="0"><code>{client}</code></pre>
 <p>On the command line:</p>
 <pre tabindex="0"><code>{shell}</code></pre>

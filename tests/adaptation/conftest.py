@@ -9,7 +9,7 @@ from adapter.adaptation.methods import LossTerm, Method, Stage
 from adapter.compat import ensure_torchvision
 from adapter.eg3d import Generator
 from adapter.perception.encoder import ImageEncoder
-from tiny_base import CONFIG
+from tests.tiny_base import CONFIG
 
 METHOD = Method(
     name="3d-adapter",

@@ -13,7 +13,7 @@ from adapter.evaluation.casting import Plan
 from adapter.evaluation.contest import Contestant, Tools
 from adapter.evaluation.judge import Judge, make_trunk
 from adapter.perception.encoder import ImageEncoder
-from tiny_base import CONFIG
+from tests.tiny_base import CONFIG
 
 METHOD = Method(
     name="3d-adapter",

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from adapter.evaluation.figure import GAP, HEADER, LABEL, compose, read_strip, strip, write_strip
+from adapter.evaluation.figure import GAP, HEADER, LABEL, compose, read_strip, strip
+from adapter.media.grids import save_png
 
 
 def test_strips_stand_side_by_side_and_survive_the_disk(tmp_path: Path) -> None:
@@ -12,7 +13,7 @@ def test_strips_stand_side_by_side_and_survive_the_disk(tmp_path: Path) -> None:
     picture = strip(images)
     assert picture.shape == (8, 24, 3)
     assert picture[0, ::8, 0].tolist() == [0, 128, 255]
-    write_strip(tmp_path / "a.png", picture)
+    save_png(tmp_path / "a.png", picture)
     assert (read_strip(tmp_path / "a.png") == picture).all()
     assert strip(images, 16).shape == (16, 48, 3)
 

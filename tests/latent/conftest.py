@@ -7,7 +7,7 @@ import torch
 
 from adapter.eg3d import Eg3d, Generator
 from adapter.perception import ImageEncoder, load_encoder
-from tiny_base import CONFIG
+from tests.tiny_base import CONFIG
 
 
 @pytest.fixture(scope="session")

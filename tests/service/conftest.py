@@ -11,7 +11,7 @@ from adapter.eg3d import Eg3d
 from adapter.service import outputs
 from adapter.service.plans import OFFERS, Preset
 from adapter.service.requests import AdaptRequest
-from tiny_base import CONFIG
+from tests.tiny_base import CONFIG
 
 METHOD = Method(
     name="3d-adapter",

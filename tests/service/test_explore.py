@@ -13,7 +13,6 @@ from adapter.eg3d import Eg3d
 from adapter.errors import UserError
 from adapter.service import viewing
 from adapter.service.explore import render_file, render_image, render_pair
-from adapter.service.people import between
 from adapter.service.requests import GRID, ORBIT, WALK, ExploreRequest
 
 
@@ -92,14 +91,6 @@ def test_files_are_written_and_play(ask, domains, tmp_path: Path):
     with Image.open(update.file) as sheet:
         assert sheet.width > 3 * 48
 
-
-def test_people_between_two_people_are_as_likely_as_they_are():
-    a, b = torch.randn(2, 512, generator=torch.Generator().manual_seed(0))
-    middle = between(a, b, 0.5)
-    assert between(a, b, 0.0).allclose(a, atol=1e-5)
-    assert between(a, b, 1.0).allclose(b, atol=1e-5)
-    assert float(middle.norm()) == pytest.approx(float((a.norm() + b.norm()) / 2), rel=0.02)
-    assert between(a, a, 0.3).allclose(a)
 
 
 @pytest.mark.parametrize(

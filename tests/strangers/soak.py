@@ -11,7 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-from tests.strangers.live import App, Visitor, running_app, together
+from tests.running import App, running_app
+from tests.strangers.live import Visitor, together
 
 GROWTH = 1.10
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from gradio_client import handle_file
 
-from .live import ROOT, App, Visitor, running_app, together
+from tests.running import ROOT, App, running_app
+
+from .live import Visitor, together
 
 pytestmark = pytest.mark.slow
 STEPS = 4
@@ -47,7 +49,7 @@ def test_files_arrive_whole(alice):
 
 
 def test_session_folders_cannot_be_fetched(app: App, alice):
-    files = app.session_files()
+    files = app.session_files
     assert any(path.name == "domain.safetensors" for path in files)
     for path in files:
         assert app.get(file_url(path))[0] in (403, 404), path.name
@@ -87,7 +89,7 @@ def test_other_files_of_the_machine_cannot_be_fetched(app: App, path: str):
 
 
 def test_listing_is_not_possible(app: App, alice):
-    for path in (app.folder, app.folder / "uploads", app.session_files()[0].parent):
+    for path in (app.folder, app.folder / "uploads", app.session_files[0].parent):
         assert app.get(file_url(path))[0] in (400, 403, 404)
     assert app.get("gradio_api/uploads")[0] in (403, 404, 405)
     assert app.get("monitoring")[0] in (403, 404)
@@ -95,7 +97,7 @@ def test_listing_is_not_possible(app: App, alice):
 
 def test_api_calls_cannot_name_files_of_others(app: App, alice):
     """A path is accepted only where the server put an upload itself: not a visitor's, not the machine's."""
-    theirs = next(path for path in app.session_files() if path.name == "domain.safetensors")
+    theirs = next(path for path in app.session_files if path.name == "domain.safetensors")
     for path in (str(theirs), "/etc/passwd", str(ROOT / "requirements.txt"), "app.py"):
         data = {"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "a.safetensors"}
         for answer in (

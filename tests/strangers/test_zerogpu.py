@@ -13,7 +13,7 @@ import torch
 
 from adapter.eg3d import Eg3d
 from adapter.service.requests import AdaptRequest, ExploreRequest, PresentRequest, gpu_seconds
-from tiny_base import CONFIG
+from tests.tiny_base import CONFIG
 
 from .device_api import Lender, LoopbackLender
 

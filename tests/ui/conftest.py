@@ -4,21 +4,14 @@ The app runs on a tiny generator of random weights, made here, so that whole job
 embedded one.
 """
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.running import App, running_app
+
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox",
@@ -41,20 +34,6 @@ domains:
 """
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running app: its address, its folder for temporary files, and the seconds its start took."""
-
-    url: str
-    folder: Path
-    start_seconds: float
-
-    @property
-    def session_files(self) -> list[Path]:
-        """All files of all visitors' sessions."""
-        return [path for path in self.folder.glob("adapter-sessions-*/**/*") if path.is_file() and path.name != "pid"]
-
-
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library file with the base ``tiny`` and two domains of it."""
@@ -62,7 +41,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from adapter.adaptation import Domain, DomainMetadata, fingerprint
     from adapter.eg3d import Eg3d
-    from tiny_base import CONFIG
+    from tests.tiny_base import CONFIG
 
     folder = tmp_path_factory.mktemp("library")
     torch.manual_seed(0)
@@ -83,44 +62,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("app")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(folder / "uploads"),
-        "TMPDIR": str(folder),
-        "HF_HUB_OFFLINE": "1",
-        "LIBRARY": str(library),
-        "BASE": "tiny",
-        "ENCODER": "clip-heads",
-    }
-    url = f"http://127.0.0.1:{port}/"
-    with (folder / "log").open("wb") as log:
-        started = time.monotonic()
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            while not _answers(url):
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() - started < 120, "the app did not start"
-                time.sleep(0.1)
-            yield Server(url, folder, time.monotonic() - started)
-        finally:
-            process.terminate()
-            process.wait(30)
-    errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", (folder / "log").read_text(), re.MULTILINE)
+def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[App]:
+    environment = {"LIBRARY": str(library), "BASE": "tiny", "ENCODER": "clip-heads"}
+    with running_app(tmp_path_factory.mktemp("app"), **environment) as app:
+        yield app
+    errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", app.log(), re.MULTILINE)
     assert not errors, "the app logged errors"
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
 
 
 @pytest.fixture(scope="session")

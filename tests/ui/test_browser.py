@@ -69,14 +69,6 @@ def overflow(page) -> int:
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
-def fetch(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=20) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
 def test_a_style_becomes_a_world(visit, server, tmp_path: Path):
     others = set(server.session_files)
     page = visit()
@@ -132,7 +124,7 @@ def test_a_style_becomes_a_world(visit, server, tmp_path: Path):
     mine = set(server.session_files) - others
     assert any(path.name == "orbit.mp4" for path in mine)
     for path in mine:
-        assert fetch(f"{server.url}gradio_api/file={urllib.parse.quote(str(path))}") in (403, 404)
+        assert server.get(f"gradio_api/file={urllib.parse.quote(str(path))}")[0] in (403, 404)
     other = visit()
     assert other.locator("#orbit video").count() == 0
     other.close()
@@ -344,4 +336,4 @@ def test_nothing_sticks_out(visit, width: int):
 
 def test_files_of_the_server_cannot_be_fetched(server):
     for path in ("/etc/passwd", str(Path(__file__).resolve()), "app.py", f"{server.folder}/log", "../../etc/passwd"):
-        assert fetch(f"{server.url}gradio_api/file={path}") in (400, 403, 404)
+        assert server.get(f"gradio_api/file={path}")[0] in (400, 403, 404)

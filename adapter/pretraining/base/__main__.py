@@ -7,7 +7,8 @@ python -m adapter.pretraining.base export --run work/first --out work/first/chec
 python -m adapter.pretraining.base train --start work/first/checkpoint --steps 6500 --rate 4e-3 --identities 3 \
     --ema 0.995 --cooldown 0.4
 python -m adapter.pretraining.base export
-python -m adapter.pretraining.base evaluate checkpoints/heads
+python -m adapter.pretraining.inverter directions
+python -m adapter.pretraining.base evaluate checkpoints/heads --card
 """
 
 import argparse
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from adapter.eg3d import PRESETS, Eg3d, look_at
 from adapter.eg3d.pretrained import WEIGHTS
+from adapter.media.images import to_uint8
 from adapter.perception import load_encoder
 from adapter.pretraining.base.card import write_card
 from adapter.pretraining.base.data import Renders
@@ -158,8 +160,7 @@ def _sheet(generator: Eg3d, held_out: Renders, path: Path, heads: int = 8) -> No
         planes = generator.planes(ws).repeat(len(cameras))
         features = generator.render(planes, cameras).features
         images = generator.superresolve(features, ws.expand(len(cameras), -1, -1))
-        made = ((images.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy()
-        rows.append(np.concatenate([*held_out.arrays["color"][index], *made], axis=1))
+        rows.append(np.concatenate([*held_out.arrays["color"][index], *to_uint8(images)], axis=1))
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
 

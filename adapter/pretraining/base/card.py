@@ -9,7 +9,7 @@ planes. It regresses renders of parametric heads, so a latent z ~ N(0, I) has {n
 - **Licence:** weights CC0-1.0. The heads are made from MakeHuman's CC0 shapes.
 - **Made by:** the commands at the top of `adapter/pretraining/base/__main__.py`; the last run
   took {steps} steps.
-- **Files:** `model.safetensors` (fp16), `config.json`.
+- **Files:** `model.safetensors` (fp16), `config.json`, and `directions.json`, the named edits.
 
 ## Measured on {heads} held-out heads from {views} sides
 

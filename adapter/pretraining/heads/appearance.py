@@ -50,11 +50,6 @@ def to_linear(colour: tuple[float, float, float]) -> Colour:
     return tuple((np.asarray(colour, np.float64) / 255) ** 2)
 
 
-def to_display(colour: np.ndarray) -> np.ndarray:
-    """Linear light -> display values in 0..1."""
-    return np.sqrt(np.clip(colour, 0, 1))
-
-
 def along(stops: tuple[tuple[float, float, float], ...], position: float) -> np.ndarray:
     """Piecewise linear colour at 0..1 along a list of stops."""
     x = np.clip(position, 0, 1) * (len(stops) - 1)

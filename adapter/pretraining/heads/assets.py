@@ -17,7 +17,6 @@ class Template:
     Attributes:
         points: [V,3] neutral vertices.
         triangles: [F,3] vertex ids; materials: [F] material of each (pack.BODY, EYE, TONGUE, LASH).
-        vertex_material: [V], -1 for anchors that no triangle uses.
         teeth_anchors: ids of the upper teeth's vertices.
         target_index: name -> row of `targets` [T, V*3] displacements.
         wig_vertices, wig_weights: [A,P,3] barycentric places of the wig grid on the scalp.
@@ -28,7 +27,6 @@ class Template:
     points: np.ndarray
     triangles: np.ndarray
     materials: np.ndarray
-    vertex_material: np.ndarray
     teeth_anchors: np.ndarray
     target_index: dict[str, int]
     targets: np.ndarray
@@ -53,7 +51,6 @@ def template() -> Template:
             points=points,
             triangles=data["triangles"],
             materials=data["materials"],
-            vertex_material=data["vertex_material"],
             teeth_anchors=data["teeth_anchors"],
             target_index={n: i for i, n in enumerate(names)},
             targets=data["targets"].astype(np.float32).reshape(len(names), -1),

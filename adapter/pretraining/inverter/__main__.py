@@ -23,7 +23,7 @@ from adapter.perception import load_encoder
 from adapter.pretraining.heads.attributes import NAMES, direction
 from adapter.pretraining.inverter import data, evaluate
 from adapter.pretraining.inverter.card import write_card
-from adapter.pretraining.inverter.train import Settings, measure, take_over, train
+from adapter.pretraining.inverter.train import Settings, measure, train
 from adapter.storage import read_json, read_metadata, write_json
 
 BASE = "heads"
@@ -63,7 +63,6 @@ def main() -> None:
     )
     parser.add_argument("command", choices=("train", "evaluate", "directions"))
     parser.add_argument("--generator", default=BASE, help="the base: a name or a folder")
-    parser.add_argument("--start", type=Path, help="inverter of earlier weights of the base that a new run starts from")
     parser.add_argument("--work", type=Path, default=Path("work/inverter"), help="folder for features and state")
     parser.add_argument("--renders", type=Path, default=Path("work/data/train"), help="true renders, used if there")
     parser.add_argument("--validation", type=Path, default=Path("work/data/val"), help="true renders to measure on")
@@ -94,25 +93,16 @@ def _train(options: argparse.Namespace) -> None:
     ws = data.codes(generator, first, second, split)
     settings = Settings(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Settings)})
     measure(inverter.head, pairs, ws, generator.backbone.mapping.w_avg)
-    if options.start:
-        take_over(inverter.head, load_embedded(options.start, lambda _: inverter.encoder).head)
-    identity = json.dumps([mark, len(pairs), str(options.start), dataclasses.asdict(settings)])
+    identity = json.dumps([mark, len(pairs), dataclasses.asdict(settings)])
     train(inverter.head, pairs, ws, settings, options.work / "state.safetensors", identity, _say, len(made))
-    before = _steps(options.start) if options.start else 0
     notes = {
         "steps": settings.steps,
-        "before": before,
+        "people": options.people,
         "generated": len(made),
         "rendered": 0 if true is None else len(true),
     }
     inverter.save(options.out, {name: str(value) for name, value in notes.items()})
     _evaluate(options)
-
-
-def _steps(folder: Path) -> int:
-    """Steps of a saved inverter, with those of the ones that it started from."""
-    notes = read_metadata(folder / "model.safetensors")
-    return int(notes["steps"]) + int(notes.get("before", 0))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -132,7 +122,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         "generated": int(notes["generated"]),
         "rendered": int(notes["rendered"]),
         "steps": int(notes["steps"]),
-        "before": int(notes["before"]),
+        "command": f"train --people {notes['people']} --steps {notes['steps']}",
         "mixed": data.MIXED,
         "yaw": data.YAW,
         "pitch": data.PITCH,

@@ -9,9 +9,9 @@ inversion, and what DiFa's selective consistency compares pictures by.
   `stage6`), predicting a residual to the mean latent for each of {num_ws} rows, and the camera's yaw and pitch.
 - **Trained on:** {generated:,} renders of the base (psi 1, {mixed:.0%} of the people with rows of two latents, yaw up
   to {yaw} and pitch up to {pitch} radians) and {rendered:,} true renders of the heads it learned from; {steps}
-  steps, after {before} steps with earlier weights of the base.
-  It fits these weights of the base only: fingerprint `{fingerprint}`.
-- **Made by:** `python -m adapter.pretraining.inverter train`; the numbers above stand in for its defaults.
+  steps. It fits these weights of the base only: fingerprint `{fingerprint}`.
+- **Made by:** `python -m adapter.pretraining.inverter {command}`, after the renders at the top of
+  `adapter/pretraining/base/__main__.py`.
 - **Licence:** CC0-1.0.
 - **Files:** `model.safetensors` (fp16), `config.json`.
 

@@ -56,24 +56,6 @@ def measure(head: Head, pairs: Pairs, ws: Tensor, w_avg: Tensor) -> None:
     head.w_spread.copy_((ws - w_avg).square().mean((0, 1)).sqrt() + SPREAD_FLOOR)
 
 
-@torch.no_grad()
-def take_over(head: Head, other: Head) -> None:
-    """Start from a head that was trained for earlier weights of the base: the same answers, in place.
-
-    Args:
-        head: with its own statistics of latents, which it keeps.
-        other: of the same shape.
-    """
-    mean, spread = head.w_avg.clone(), head.w_spread.clone()
-    head.load_state_dict(other.state_dict())
-    scale, shift = other.w_spread / spread, (other.w_avg - mean) / spread
-    rows = head.config.num_ws
-    head.ws.weight.mul_(scale.repeat(rows)[:, None])
-    head.ws.bias.mul_(scale.repeat(rows)).add_(shift.repeat(rows))
-    head.w_avg.copy_(mean)
-    head.w_spread.copy_(spread)
-
-
 def train(
     head: Head,
     pairs: Pairs,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from adapter.files import replacing
+from adapter.pretraining.cards import table
 from adapter.pretraining.judge.data import STYLE_NAMES
 from adapter.storage import write_json
 
@@ -45,14 +46,9 @@ def write_card(folder: Path, measured: dict[str, dict[str, float]], heads: int, 
     Returns:
         The tables as Markdown.
     """
-    tables = "\n\n".join(_table(title, rows) for title, rows in measured.items())
+    tables = "\n\n".join(table(title, rows) for title, rows in measured.items())
     text = TEXT.format(tables=tables, heads=heads, images=images, styles=len(STYLE_NAMES))
     with replacing(folder / "README.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
     write_json(folder / "metrics.json", measured)
     return tables
-
-
-def _table(title: str, rows: dict[str, float]) -> str:
-    lines = [f"| {title} | |", "| --- | --- |", *(f"| {name} | {value:.3f} |" for name, value in rows.items())]
-    return "\n".join(lines)

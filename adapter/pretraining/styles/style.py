@@ -35,11 +35,6 @@ class Style:
         """Wordings of the style that the embedded CLIP is trained with, the plainest first."""
         return tuple(prompts()[self.name]["training"])
 
-    @property
-    def held_out_prompts(self) -> tuple[str, ...]:
-        """Wordings that it never saw and is judged with."""
-        return tuple(prompts()[self.name]["held_out"])
-
     def render(self, head: HeadRender, cameras: np.ndarray) -> np.ndarray:
         """Style every view of a head.
 

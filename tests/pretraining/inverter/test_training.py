@@ -12,8 +12,8 @@ from adapter.perception import load_encoder
 from adapter.pretraining.inverter import data
 from adapter.pretraining.inverter.card import write_card
 from adapter.pretraining.inverter.evaluate import held_out
-from adapter.pretraining.inverter.train import Settings, measure, take_over, train
-from tiny_base import CONFIG
+from adapter.pretraining.inverter.train import Settings, measure, train
+from tests.tiny_base import CONFIG
 
 SMALL = dataclasses.replace(CONFIG, mapping_lr_multiplier=1.0, first_resolution=8)
 
@@ -154,20 +154,6 @@ def test_a_state_of_another_run_is_not_taken_up(generator, inverter, pairs, tmp_
     assert torch.equal(moved, inverter.head.hidden.weight)  # finished already
     train(inverter.head, pairs, ws, settings, tmp_path / "s.safetensors", "two", lambda line: None)
     assert not torch.equal(moved, inverter.head.hidden.weight)
-
-
-def test_a_head_takes_over_the_answers_of_another(generator) -> None:
-    clip = load_encoder("clip-heads")
-    old, new = (new_inverter("tiny", "", generator.config, clip, seed).head for seed in (0, 1))
-    torch.nn.init.normal_(old.ws.weight, std=0.1)
-    old.w_avg.fill_(0.5)
-    old.w_spread.fill_(2.0)
-    new.w_avg.fill_(-1.0)
-    new.w_spread.fill_(0.3)
-    take_over(new, old)
-    features = torch.randn(2, 152, 8, 8), torch.randn(2, 320, 4, 4)
-    torch.testing.assert_close(new(*features)[0], old(*features)[0])
-    assert new.w_avg.unique() == -1
 
 
 def test_rates_rise_and_fall() -> None:

@@ -3,7 +3,7 @@ import time
 import pytest
 import torch
 
-from adapter.evaluation.cost import measured
+from adapter.measuring import measured
 
 CPU = torch.device("cpu")
 

@@ -1,4 +1,4 @@
-"""What an adaptation costs: seconds and memory."""
+"""What a piece of work costs: seconds and memory."""
 
 import time
 from collections.abc import Iterator
