@@ -11,7 +11,7 @@ CPU = torch.device("cpu")
 def test_seconds_are_wall_time() -> None:
     with measured(CPU) as cost:
         time.sleep(0.05)
-    assert 0.05 <= cost.seconds < 1
+    assert cost.seconds >= 0.05
 
 
 def test_the_peak_is_that_of_the_block() -> None:

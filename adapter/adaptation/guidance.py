@@ -19,19 +19,22 @@ class Guidance:
     Args:
         references: images [K, 3, H, W] in [-1, 1], one domain together; None for text alone.
         directions: for each encoder the wanted edit [D] in its joint space; none without text.
+        points: for each encoder where the edit [D] that starts at the sources' mean picture ends, in place of
+            ``directions``; none otherwise.
         destinations: for each encoder the prompt's embedding [D], a unit vector; none without text.
         prompt, source_prompt, negative: the words these come from.
     """
 
     references: Tensor | None = None
     directions: tuple[Tensor, ...] = ()
+    points: tuple[Tensor, ...] = ()
     destinations: tuple[Tensor, ...] = ()
     prompt: str | None = None
     source_prompt: str = "photo"
     negative: str = ""
 
     def __post_init__(self) -> None:
-        if self.references is None and not self.directions:
+        if self.references is None and not self.has_text:
             raise UserError("Give a style image or a text: without either there is nothing to adapt to.")
         if self.references is None:
             return
@@ -40,13 +43,18 @@ class Guidance:
         if not torch.isfinite(self.references).all():
             raise UserError("A reference image holds values that are not numbers. Choose another image.")
 
+    @property
+    def has_text(self) -> bool:
+        """Whether words lead, alone or beside pictures."""
+        return bool(self.directions or self.points)
+
     def to(self, device: torch.device | str) -> "Guidance":
         """The same on another device, references in fp32."""
         moved = None if self.references is None else self.references.float().to(device)
-        directions, destinations = (
-            tuple(one.to(device) for one in each) for each in (self.directions, self.destinations)
+        directions, points, destinations = (
+            tuple(one.to(device) for one in each) for each in (self.directions, self.points, self.destinations)
         )
-        return Guidance(moved, directions, destinations, self.prompt, self.source_prompt, self.negative)
+        return Guidance(moved, directions, points, destinations, self.prompt, self.source_prompt, self.negative)
 
 
 def text_guidance(
@@ -55,6 +63,7 @@ def text_guidance(
     source: str = "photo",
     negative: str = "",
     references: Tensor | None = None,
+    from_mean: bool = False,
 ) -> Guidance:
     """Guidance by a prompt (StyleGAN-NADA's text direction), alone or together with references.
 
@@ -66,23 +75,30 @@ def text_guidance(
         prompt: the wanted style, such as "a bronze statue".
         source: what the base shows, in a word.
         negative: what to keep away from, if anything.
+        references: images [K, 3, H, W] in [-1, 1] that lead, too.
+        from_mean: let the edit start at the mean embedding of the sources' pictures, not at the source's words: DiFa's
+            variant "mean". It crosses the gap between CLIP's texts and images.
 
     Raises:
         UserError: an empty prompt or source, one longer than a CLIP's context, or a prompt that equals the source.
     """
-    directions, destinations = [], []
+    directions, points, destinations = [], [], []
     for text in texts:
         for words in (prompt, source, *([negative] if negative.strip() else [])):
             text.check(words)
         wanted, start = _embed(text, prompt), _embed(text, source)
+        destinations.append(F.normalize(wanted, dim=0))
+        if from_mean:
+            # Minus half a negative's edit, and both from the same start, this is the same edit at half its length.
+            points.append(2 * wanted - _embed(text, negative) if negative.strip() else wanted)
+            continue
         edit = wanted - start
         if negative.strip():
             edit = edit - 0.5 * (_embed(text, negative) - start)
         if float(edit.norm()) < 1e-4:
             raise UserError("The text says the same as the source text, so there is nowhere to go. Change one of them.")
         directions.append(F.normalize(edit, dim=0))
-        destinations.append(F.normalize(wanted, dim=0))
-    return Guidance(references, tuple(directions), tuple(destinations), prompt, source, negative)
+    return Guidance(references, tuple(directions), tuple(points), tuple(destinations), prompt, source, negative)
 
 
 def _embed(text: TextEncoder, words: str) -> Tensor:

@@ -174,13 +174,18 @@ class Objective:
         if references is not None and method.mirrored:
             references = torch.cat([references, references.flip(-1)])
         self.references = references
-        self.directions = guidance.directions or (None,) * len(self.encoders)
         self.destinations = guidance.destinations
         self.reference_seen: list[Encoded | None] = [None] * len(self.encoders)
         if references is not None:
             with torch.no_grad():
                 self.reference_seen = [one.encode(references, self.layers, self.joint) for one in self.encoders]
         self.centres = [_centre(seen) for seen in pool.seen]
+        self.directions: Sequence[Tensor | None] = guidance.directions or (None,) * len(self.encoders)
+        if guidance.points and self.joint:
+            self.directions = [
+                F.normalize(point - centre.embedding[0], dim=0)
+                for point, centre in zip(guidance.points, self.centres, strict=True)
+            ]
         kinds = {term.kind: term for term in self.terms}
         self.codes = self.critic = None
         if "consistency" in kinds:
@@ -289,7 +294,7 @@ def active_terms(
     """
     given = {
         **dict.fromkeys(FROM_REFERENCE, guidance.references is not None),
-        **dict.fromkeys(FROM_TEXT, bool(guidance.directions)),
+        **dict.fromkeys(FROM_TEXT, guidance.has_text),
         "consistency": inverter,
         "score_distillation": distillation,
     }

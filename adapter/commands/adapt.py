@@ -30,6 +30,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--reference", action="append", default=[], metavar="IMAGE", help="a style image; repeatable")
     parser.add_argument("--prompt", default="", help="the style in words, in place of or beside style images")
     parser.add_argument("--source", default=SOURCE, help="what the base shows, in a word, default: %(default)s")
+    parser.add_argument(
+        "--from-mean",
+        action="store_true",
+        help="the prompt is a change of the base's mean picture, not of --source",
+    )
     parser.add_argument("--negative", default="", help="what to stay away from, in words")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--method", choices=list(OFFERS), default=DEFAULT_METHOD, help="default: %(default)s")
@@ -63,6 +68,7 @@ def run(args: argparse.Namespace) -> None:
         args.out,
         prompt=args.prompt,
         source=args.source,
+        from_mean=args.from_mean,
         negative=args.negative,
         method=args.method,
         preset=args.preset or best_preset(args.method),

@@ -131,7 +131,7 @@ def _guidance(request: AdaptRequest, side: int) -> Guidance:
     if not request.prompt.strip():
         return Guidance(references)
     texts = [models.text_encoder(request.encoder)]
-    return text_guidance(texts, request.prompt, request.source, request.negative, references)
+    return text_guidance(texts, request.prompt, request.source, request.negative, references, request.from_mean)
 
 
 def _stylize(

@@ -26,6 +26,7 @@ class AdaptRequest:
         folder: where the files go, and where a file named `STOP` asks the job to stop.
         prompt: the wanted style in words, empty where pictures lead.
         source: what the base shows, in words; the prompt is understood as a change of this.
+        from_mean: take the prompt as a change of the base's mean picture, not of ``source``.
         negative: what to stay away from, in words.
         method, preset: what is run, see `adapter.service.plans.presets`.
         weights, steps, parts: changes to it, see `adapter.service.plans.plan`.
@@ -41,6 +42,7 @@ class AdaptRequest:
     folder: str
     prompt: str = ""
     source: str = SOURCE
+    from_mean: bool = False
     negative: str = ""
     method: str = DEFAULT_METHOD
     preset: str = DEFAULT_PRESET

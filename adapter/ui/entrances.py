@@ -51,6 +51,7 @@ class Entrances:
     more: gr.File
     prompt: gr.Textbox
     source: gr.Textbox
+    from_mean: gr.Checkbox
     negative: gr.Textbox
     chosen: gr.State
 
@@ -58,7 +59,7 @@ class Entrances:
     def components(self) -> list[Any]:
         """All that `read` looks at."""
         own = [self.which, self.picture, *self.square, self.more]
-        return [*own, self.prompt, self.source, self.negative, self.chosen]
+        return [*own, self.prompt, self.source, self.from_mean, self.negative, self.chosen]
 
     def check(self, values: Values) -> None:
         """Whether there is something to start from, in a moment.
@@ -84,6 +85,7 @@ class Entrances:
                 "references": (),
                 "prompt": values[self.prompt].strip(),
                 "source": (values[self.source] or "").strip() or SOURCE,
+                "from_mean": bool(values[self.from_mean]),
                 "negative": (values[self.negative] or "").strip(),
             }
         first = resize(cut(values[self.picture], *(values[slider] for slider in self.square)), REFERENCE_SIDE)
@@ -107,12 +109,12 @@ def entrances(sessions: Sessions, note: gr.HTML) -> Entrances:
         with gr.Tab("Picture", id=PICTURE) as by_picture:
             picture, square, more = _picture_entrance(sessions, note)
         with gr.Tab("Words", id=WORDS) as by_words:
-            prompt, source, negative = _words_entrance(note)
+            words = _words_entrance(note)
         with gr.Tab("Ready-made", id=READY) as by_choice:
             chosen = _ready_entrance(note)
     chosen_by = ((by_picture, PICTURE), (by_words, WORDS), (by_choice, READY))
     switched = [tab.select(_constantly(name), None, which, queue=False, **QUIET) for tab, name in chosen_by]
-    return Entrances(tabs, switched, which, picture, square, more, prompt, source, negative, chosen)
+    return Entrances(tabs, switched, which, picture, square, more, *words, chosen)
 
 
 def cut(path: str, side: float, across: float, down: float) -> np.ndarray:
@@ -207,7 +209,7 @@ def _picture_entrance(sessions: Sessions, note: gr.HTML) -> tuple[gr.Image, list
     return picture, cropping, more
 
 
-def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Textbox]:
+def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Checkbox, gr.Textbox]:
     prompt = gr.Textbox(
         label="Describe the style",
         placeholder="a bronze statue",
@@ -220,6 +222,9 @@ def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Textbox]:
         source = gr.Textbox(
             SOURCE, label="What the base shows", info="the style is understood as a change of this", max_length=80
         )
+        from_mean = gr.Checkbox(
+            label="Start from the mean picture", info="of the base, in place of the words above; DiFa's variant"
+        )
         negative = gr.Textbox(label="Stay away from", placeholder="nothing in particular", max_length=80)
     gr.HTML(
         '<p class="hint">The embedded text model was taught some seventy styles; words outside of them are refused '
@@ -230,7 +235,7 @@ def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Textbox]:
         return {prompt: PROMPTS[int(event.index)], note: ""}
 
     chips.select(pick, None, [prompt, note], queue=False, **QUIET)
-    return prompt, source, negative
+    return prompt, source, from_mean, negative
 
 
 def _ready_entrance(note: gr.HTML) -> gr.State:

@@ -1,11 +1,17 @@
 """Prompts as directions: what the words say, and what they must not."""
 
+import dataclasses
+
 import pytest
 import torch
 
+from adapter.adaptation import get_method
 from adapter.adaptation.guidance import Guidance, text_guidance
+from adapter.adaptation.objective import Objective
+from adapter.adaptation.pool import draw_pairs, fill_pool, join
 from adapter.errors import UserError
-from adapter.perception import load_text_encoder
+from adapter.perception import load_encoder, load_text_encoder
+from adapter.perception.templates import apply_templates
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +39,21 @@ def test_a_negative_prompt_turns_the_direction_away(text):
     turned = text_guidance([text], "a bronze statue", negative="a zombie").directions[0]
     away = text_guidance([text], "a zombie").directions[0]
     assert turned @ away < plain @ away
+
+
+@pytest.mark.parametrize("negative", ["", "a zombie"])
+def test_an_edit_may_start_at_the_mean_picture(text, generator, negative):
+    """With a text as the mean picture, it is the edit from that text."""
+    encoder = load_encoder("clip-heads")
+    method = dataclasses.replace(get_method("nada", "quick"), pool=2)
+    guidance = text_guidance([text], "a bronze statue", negative=negative, from_mean=True)
+    latents, cameras = draw_pairs(generator.config, method, 0)
+    pool = join(list(fill_pool(generator, [encoder], (), latents, cameras, 1.0)))
+    start = text.encode(apply_templates("a watercolour")).mean(dim=0)
+    seen = dataclasses.replace(pool.seen[0], embedding=start.expand(2, -1))
+    objective = Objective([encoder], method, dataclasses.replace(pool, seen=(seen,)), guidance)
+    wanted = text_guidance([text], "a bronze statue", "a watercolour", negative).directions[0]
+    torch.testing.assert_close(objective.directions[0], wanted, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ class Visitor:
         return path
 
     def live(self, until: float, steps: int) -> None:
-        """Adapt and explore until then, as often as there is time."""
+        """Adapt and explore until then, as often as there is time, but once at least."""
         round_number = self.number
-        while time.monotonic() < until:
+        while round_number == self.number or time.monotonic() < until:
             round_number += 1
             self._try(lambda: self.adapt(steps))
             for seed in range(5):

@@ -30,12 +30,12 @@ from adapter.storage import write_json
 
 folder, frames = Path(sys.argv[1]), np.random.default_rng(0).integers(0, 256, (12, 128, 128, 3), dtype=np.uint8)
 domain = Domain({f"w{i}": torch.randn(256, 256).half() for i in range(8)}, DomainMetadata("heads", "0" * 64, "m"))
-print("ready", flush=True)
 while True:
     domain.save(folder / "domain.safetensors")
     save_png(folder / "grid.png", frames[0])
     write_mp4(folder / "orbit.mp4", iter(frames), 24)
     write_json(folder / "settings.json", {"steps": list(range(20_000))})
+    print("wrote everything once", flush=True)
 """
 
 

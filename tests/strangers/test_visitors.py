@@ -2,7 +2,6 @@
 
 import json
 import socket
-import statistics
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -157,5 +156,4 @@ def test_two_visitors_at_once(app: App, tmp_path: Path):
     assert all(visitor.adapted >= 1 for visitor in visitors)
     assert all(visitor.explored >= 5 for visitor in visitors)
     assert app.memory() < before + 400
-    assert statistics.median(visitors[0].waits) < 10
     assert "Traceback" not in app.log()[logged:]

@@ -108,7 +108,7 @@ def close(folder: Path) -> dict:
             break
     updates.close()
     time.sleep(1.0)  # anything that still ran would go on yielding
-    return {"left": sorted(path.name for path in (folder / "job").iterdir() if not path.name.startswith("snapshot"))}
+    return {"left": sorted(path.name for path in (folder / "job").iterdir())}
 
 
 def errors(folder: Path) -> dict:

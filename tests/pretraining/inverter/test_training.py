@@ -174,7 +174,7 @@ def test_measurements_of_an_untrained_one_are_those_of_the_mean(generator, inver
 
 def test_the_card_names_every_number() -> None:
     facts = dict.fromkeys(
-        ("parameters", "generated", "rendered", "num_ws", "yaw", "pitch", "people", "heads", "mixed", "before"), 1
+        ("parameters", "generated", "rendered", "num_ws", "yaw", "pitch", "people", "heads", "mixed", "command"), 1
     )
     text = write_card(facts | {"base": "heads", "steps": "3", "fingerprint": "abc"}, {"PSNR": 20.5}, {"other": 1.25})
     assert "| PSNR | 20.500 |" in text
