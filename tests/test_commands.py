@@ -4,7 +4,6 @@ import argparse
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -34,6 +33,22 @@ def test_user_errors_are_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixt
     said = capsys.readouterr().err.strip().splitlines()
     assert said == ["none.png cannot be read. Check the name and try again."]
     assert not (tmp_path / "out").exists()
+
+
+def test_words_that_are_not_understood_cost_no_time(capsys: pytest.CaptureFixture, tmp_path: Path):
+    out = tmp_path / "out"
+    assert cli.main(["adapt", "--prompt", "a golden retriever in a garden", "--out", str(out)]) == 2
+    assert "Try: " in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(capsys: pytest.CaptureFixture, tmp_path: Path):
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    assert cli.main(["adapt", "--reference", str(REFERENCE), "--out", str(taken)]) == 2
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    assert "taken" in said
+    assert said.endswith(".")
 
 
 def test_wrong_arguments_exit_with_2(capsys: pytest.CaptureFixture):
@@ -98,13 +113,13 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "adapter", "adapt", "--reference", str(REFERENCE), "--out", str(out)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
-        if "Tri-D" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert process.returncode == 130
+    try:
+        for line in process.stderr:
+            if "Tri-D" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
     assert "Traceback" not in process.stderr.read()
     assert list(out.iterdir()) == []

@@ -5,16 +5,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
 from adapter.adaptation.methods import PARTS
-from adapter.media.faces import find_head
-from adapter.media.images import crop_square, load_image, resize
+from adapter.service.inputs import framed, understood
 from adapter.service.jobs import adapt_job
 from adapter.service.plans import BASE, DEFAULT_METHOD, ENCODER, OFFERS, best_preset
 from adapter.service.requests import SOURCE, TRUNCATION, AdaptRequest, Update
 
-REFERENCE_SIDE = 512
 _SECONDS_BETWEEN_LINES = 0.2
 
 
@@ -64,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
         UserError: an unusable image or setting.
     """
     request = AdaptRequest(
-        tuple(_reference(path, args.crop) for path in args.reference),
+        tuple(framed(path, args.crop == "face") for path in args.reference),
         args.out,
         prompt=args.prompt,
         source=args.source,
@@ -83,6 +79,9 @@ def run(args: argparse.Namespace) -> None:
         base=args.base,
         encoder=args.encoder,
     )
+    said = understood(args.prompt, args.encoder)
+    if said:
+        print(said, file=sys.stderr)
     Path(args.out).mkdir(parents=True, exist_ok=True)
     last = 0.0
     for update in adapt_job(request):
@@ -96,13 +95,6 @@ def run(args: argparse.Namespace) -> None:
             _show(_line(update))
         elif not sys.stderr.isatty() and update.preview is not None:
             print(_line(update), file=sys.stderr)
-
-
-def _reference(path: str, crop: str) -> np.ndarray:
-    image = load_image(path)
-    head = find_head(image) if crop == "face" else None
-    square = crop_square(image, (head.x, head.y), head.side) if head else crop_square(image)
-    return resize(square, REFERENCE_SIDE)
 
 
 def _weight(text: str) -> tuple[str, float]:

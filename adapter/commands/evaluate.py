@@ -52,6 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--styles", nargs="+", metavar="STYLE", help="with --text: styles to ask for; default: 20")
     parser.add_argument("--table", type=Path, metavar="FILE", help="document whose marked table is written anew")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="JPEG to write the figure to, too")
     parser.add_argument("--base", default=BASE, help=argparse.SUPPRESS)
     parser.add_argument("--encoder", default=ENCODER, help="CLIP of the adaptations, default: %(default)s")
 
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
 def _contest(args: argparse.Namespace) -> None:
     from adapter.evaluation.contest import contest
     from adapter.evaluation.domains import DOMAINS, QUICK, choose_domains
-    from adapter.evaluation.report import FIGURE_FILE, RESULTS_FILE, write_report
+    from adapter.evaluation.report import FIGURE_FILE, RESULTS_FILE, copy_figure, write_report
     from adapter.evaluation.tables import write_table
     from adapter.latent.encoder import load_inverter
 
@@ -85,6 +86,8 @@ def _contest(args: argparse.Namespace) -> None:
     print(tools.out / RESULTS_FILE, tools.out / FIGURE_FILE, sep="\n")
     if args.table:
         write_table(args.table, text)
+    if args.figure:
+        copy_figure(tools.out, args.figure)
 
 
 def _ask(args: argparse.Namespace) -> None:

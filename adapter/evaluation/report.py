@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from adapter.evaluation.contest import ORACLE, SOURCE, TRUTH, YARDSTICKS, Contestant, Tools, cell_path, pictures
 from adapter.evaluation.domains import HELD_OUT
@@ -72,6 +73,12 @@ def figure(out: Path, contestants: Sequence[Contestant], domains: Sequence[str])
     for name, label in (*((row, row) for row in YARDSTICKS), *((one.name, one.title) for one in contestants)):
         rows[label] = {domain: pictures(out, domain, name) for domain in domains}
     return compose(rows, domains)
+
+
+def copy_figure(out: Path, path: Path) -> None:
+    """The figure as a JPEG at another place, for a document."""
+    with Image.open(out / FIGURE_FILE) as picture, replacing(path) as temporary:
+        picture.convert("RGB").save(temporary, format="JPEG", quality=88)
 
 
 def _perception(name: str) -> str:

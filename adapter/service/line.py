@@ -22,6 +22,8 @@ class _Place:
 class Line:
     """Jobs that wait or run, in the order of their arrival; safe to use from several threads.
 
+    A job of the API joins when Gradio starts it, so those that still wait in Gradio's own queue are not counted.
+
     Args:
         each: jobs that one visitor may have waiting or running.
         most: jobs of all visitors.

@@ -8,13 +8,13 @@ import gradio as gr
 from adapter.errors import UserError
 from adapter.service import library
 from adapter.service.explore import render_file, render_image
+from adapter.service.inputs import framed, understood
 from adapter.service.jobs import adapt_job
 from adapter.service.line import Line
 from adapter.service.plans import DEFAULT_METHOD, best_preset, seconds
 from adapter.service.requests import ORBIT, SOURCE, TRUNCATION, AdaptRequest, ExploreRequest, Update
 from adapter.service.sessions import Sessions
-from adapter.ui.create import understood
-from adapter.ui.entrances import framed, uploaded_file
+from adapter.ui.entrances import uploaded_file
 from adapter.ui.results import EXPLORING
 
 Streamed = tuple[dict[str, Any], str | None, str | None, str | None]
@@ -94,7 +94,7 @@ def connect_api(sessions: Sessions, line: Line) -> None:
         """
 
         def start() -> Iterator[Streamed]:
-            understood((prompt or "").strip())
+            understood(prompt or "")
             words = {"references": (), "prompt": prompt or "", "source": source or SOURCE, "negative": negative or ""}
             arguments = _plan(method, preset, steps, seed, strength, truncation)
             yield from adapt(request.session_hash or "", {**words, **arguments})

@@ -13,9 +13,10 @@ import gradio as gr
 from adapter.errors import UserError
 from adapter.files import replacing
 from adapter.service import library
+from adapter.service.inputs import understood
 from adapter.service.jobs import adapt_job, present_job, request_stop
 from adapter.service.line import Line
-from adapter.service.plans import ENCODER, seconds
+from adapter.service.plans import seconds
 from adapter.service.requests import AdaptRequest, PresentRequest, Update
 from adapter.service.sessions import Sessions
 from adapter.ui import fragments
@@ -259,22 +260,6 @@ def create_tab(sessions: Sessions, line: Line) -> Create:
     start.click(None, js=_SHOW_RESULT, api_visibility="private")
     stop.click(halt, job, stop, queue=False, **QUIET)
     return Create(shown, start_from.prompt, start_from.tabs, start_from.which, (adapted, rendered))
-
-
-def understood(prompt: str) -> str:
-    """What the text model makes of a prompt, where there is something to say.
-
-    Raises:
-        UserError: it does not understand it.
-    """
-    if not prompt:
-        return ""
-    from adapter.service import models  # loads torch
-
-    reading = models.read_prompt(prompt, ENCODER)
-    if not reading.known:
-        raise UserError(reading.message)
-    return reading.message
 
 
 def _thinned(updates: Iterator[Update], curve: _Curve) -> Iterator[Update]:

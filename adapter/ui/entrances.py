@@ -13,6 +13,7 @@ from adapter.errors import UserError
 from adapter.files import replacing
 from adapter.media.faces import find_head
 from adapter.media.images import crop_square, load_image, resize
+from adapter.service.inputs import REFERENCE_SIDE, framed
 from adapter.service.library import usable_domains
 from adapter.service.requests import SOURCE
 from adapter.service.sessions import Sessions
@@ -20,7 +21,6 @@ from adapter.ui import fragments
 from adapter.ui.prompts import PROMPTS
 from adapter.ui.references import references
 
-REFERENCE_SIDE = 512
 SHOWN_SIDE = 1024
 CROP_SIDE = 176
 PICTURE, WORDS, READY = "picture", "words", "ready"
@@ -120,17 +120,6 @@ def entrances(sessions: Sessions, note: gr.HTML) -> Entrances:
 def cut(path: str, side: float, across: float, down: float) -> np.ndarray:
     """The chosen square of a picture; the sliders count in percent."""
     return crop_square(load_image(path), (across / 100, down / 100), side / 100)
-
-
-def framed(path: str) -> np.ndarray:
-    """The square around the head of a picture, as the generator frames heads.
-
-    Raises:
-        UserError: no readable picture.
-    """
-    image = load_image(path)
-    head = find_head(image)
-    return resize(crop_square(image, (head.x, head.y), head.side), REFERENCE_SIDE)
 
 
 def _picture_entrance(sessions: Sessions, note: gr.HTML) -> tuple[gr.Image, list[gr.Slider], gr.File]:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from adapter import __main__ as cli
 from adapter.adaptation import METHODS
@@ -73,7 +74,12 @@ def test_the_full_form_takes_every_domain(asked: dict, tmp_path: Path) -> None:
 def test_the_table_goes_into_the_document(asked: dict, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"a\n{BEGIN}\n{END}\nb\n", encoding="utf-8")
-    assert cli.main(["evaluate", "--out", str(tmp_path), "--table", str(readme)]) == 0
+    Image.new("RGB", (30, 20)).save(tmp_path / "figure.png")
+    figure = tmp_path / "shown" / "figure.jpg"
+    documents = ["--table", str(readme), "--figure", str(figure)]
+    assert cli.main(["evaluate", "--out", str(tmp_path), *documents]) == 0
+    with Image.open(figure) as shown:
+        assert (shown.format, shown.size) == ("JPEG", (30, 20))
     assert "| a table |" in readme.read_text(encoding="utf-8")
 
 

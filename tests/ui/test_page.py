@@ -11,12 +11,12 @@ from PIL import Image
 
 from adapter.errors import UserError
 from adapter.media.images import load_image
+from adapter.service.inputs import understood
 from adapter.service.plans import OFFERS, PAGE_PRESETS, presets
 from adapter.service.requests import DONE, Update
 from adapter.service.sessions import Sessions
 from adapter.ui import fragments
 from adapter.ui.advanced import advanced, fitting_method, method_choices, preset_radio
-from adapter.ui.create import understood
 from adapter.ui.links import in_range, known_domain
 from adapter.ui.page import build, serving
 from adapter.ui.prompts import PROMPTS
