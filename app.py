@@ -1,6 +1,7 @@
 """The demo: builds the page, opens it, and loads the models while the first visitor looks around."""
 
 import os
+import time
 
 import spaces
 
@@ -9,6 +10,9 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 from adapter.errors import UserError
 from adapter.hub.bases import choose_base, prepare
 from adapter.service.sessions import Sessions
+
+FIRST_PAGE_SECONDS = 4.0
+"""The first page has the processor to itself for so long, before the models are loaded."""
 
 
 def main() -> None:
@@ -26,6 +30,7 @@ def main() -> None:
     page = build(sessions)
     page.launch(**serving(), prevent_thread_lock=True)
     if not spaces.config.Config.zero_gpu:  # on ZeroGPU the models belong to the workers
+        time.sleep(FIRST_PAGE_SECONDS)
         warm_up()
     page.block_thread()
 

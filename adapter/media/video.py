@@ -11,11 +11,11 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from adapter.files import replacing
 
-_SPEED = "veryfast"  # on these clips as small as x264's default speed, in under half the time
+_SPEED = "superfast"  # on these clips twice the bytes of "veryfast", which takes nearly twice the time
 _BT709 = 1  # number of Rec. 709 primaries and transfer in the H.264 standard, tables E-3 and E-4
 
 
-def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: int = 24, crf: int = 16) -> int:
+def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: int = 24, crf: int = 18) -> int:
     """Encode frames as they come; the file appears complete or not at all.
 
     Args:

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from adapter.adaptation import fingerprint
 from adapter.eg3d import Eg3d
 from adapter.hub.bases import load_base
 from adapter.latent.encoder import Inverter, load_inverter
+from adapter.media.faces import find_head
 from adapter.perception.encoder import ImageEncoder, load_encoder, load_text_encoder
 from adapter.perception.text import TextEncoder
 from adapter.perception.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
@@ -113,6 +115,7 @@ def warm_up(base: str, encoder_name: str) -> None:
     """Load what the first visitor will need, and render once, so that memory and threads are in place."""
     from adapter.service.people import DomainScene, People
 
+    find_head(np.zeros((64, 64, 3), np.uint8))
     encoder(encoder_name)
     vocabulary(encoder_name)
     people = People.draw(generator(base), count=1, seed=0, truncation=1.0)

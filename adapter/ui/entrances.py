@@ -28,7 +28,10 @@ QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 CLICK_INDEX = """
 element.addEventListener('click', event => {
   const button = event.target.closest('button[data-index]');
-  if (button) trigger('select', {index: Number(button.dataset.index)});
+  if (!button) return;
+  for (const other of element.querySelectorAll('button[data-index]'))
+    other.setAttribute('aria-pressed', String(other === button));
+  trigger('select', {index: Number(button.dataset.index)});
 });
 """
 _NO_PICTURE = "Choose a style image first: upload one, paste one, or pick an example."

@@ -19,12 +19,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking")
 SERVED_LIMIT = 180.0
+WARM_UP = 25_000
+"""Milliseconds after which the models are loaded."""
 _CHANGED = """
 ([selector, before]) => {
-  const element = document.querySelector(selector);
-  return element && element.innerHTML !== before;
+  const shown = [...document.querySelectorAll(selector)].map(element => element.currentSrc || element.innerText).join();
+  return shown.trim() && shown !== before;
 }
 """
+_SHOWN = "all => all.map(element => element.currentSrc || element.innerText).join()"
 
 
 def main() -> int:
@@ -54,7 +57,7 @@ def _visit(url: str, chromium: str, served: float) -> None:
     from playwright.sync_api import Page, sync_playwright
 
     def timed(page: Page, selector: str, act: str, click: Callable[[], object]) -> None:
-        before = page.locator(selector).inner_html() if page.locator(selector).count() else ""
+        before = page.locator(selector).evaluate_all(_SHOWN)
         began = time.monotonic()
         click()
         page.wait_for_function(_CHANGED, arg=[selector, before])
@@ -71,16 +74,33 @@ def _visit(url: str, chromium: str, served: float) -> None:
         _say("process started to first answer", served)
         _say("address opened to a page that can be used", shown - opened)
         _say("process started to a page that can be used", served + shown - opened)
-        timed(page, "#crop", "click on an example", page.locator("#examples button").first.click)
-        timed(page, "#status", "click on Adapt", page.get_by_role("button", name="Adapt", exact=True).click)
-        page.get_by_role("button", name="Stop", exact=True).click()
-        timed(page, "#view", "first look at Explore", page.get_by_role("tab", name="Explore").click)
-        page.wait_for_timeout(2000)
+        example = page.locator("#examples button").first
+        timed(page, "#examples [aria-pressed=true]", "click on an example: it is marked", example.click)
+        page.wait_for_timeout(WARM_UP)
+        timed(
+            page,
+            "#crop img",
+            "click on another example: its head is shown",
+            page.locator("#examples button").nth(2).click,
+        )
+        explore = page.get_by_role("tab", name="Explore")
+        timed(page, "#view img", "click on Explore: the first face", explore.click)
         turn = page.locator("#yaw input[type=range]")
         turn.focus()
         for _ in range(3):
-            timed(page, "#view", "step of a slider in Explore", lambda: page.keyboard.press("ArrowRight"))
+            timed(
+                page,
+                "#view img",
+                "step of a slider in Explore: the next face",
+                lambda: page.keyboard.press("ArrowRight"),
+            )
             page.wait_for_timeout(500)
+        page.get_by_role("tab", name="Create", exact=True).click()
+        adapt = page.get_by_role("button", name="Adapt", exact=True)
+        timed(page, "#status", "click on Adapt: its status", adapt.click)
+        page.wait_for_timeout(2000)
+        stop = page.get_by_role("button", name="Stop", exact=True)
+        timed(page, "#stop", "click on Stop: the button's answer", stop.click)
         browser.close()
 
 
@@ -108,7 +128,7 @@ def _wait_until_served(url: str, process: subprocess.Popen) -> None:
 
 
 def _say(what: str, seconds: float) -> None:
-    print(f"{what:<45} {seconds:6.2f} s", flush=True)
+    print(f"{what:<52} {seconds:6.2f} s", flush=True)
 
 
 if __name__ == "__main__":
