@@ -17,7 +17,8 @@ ENCODER = os.environ.get("ENCODER", "clip-heads")
 DEFAULT_METHOD = "3d-adapter"
 PAGE_PRESETS = ("draft", "clip-vit") if ENCODER.startswith("ViT") else ("draft", "quick", "full")
 DEFAULT_PRESET = PAGE_PRESETS[-1]
-_SECONDS_A_STEP = 0.1
+_SECONDS_A_STEP = {"3d-adapter": 0.25, "difa": 0.7, "nada": 0.75, "dorm": 0.5, "finetune": 0.95, "stylize": 0.1}
+"""As `python -m adapter benchmark --methods ...` prints them for 2 CPU cores, with a little for previews."""
 _FRAMES = 50  # pictures of a result that a per-frame method paints, in batches of a training step
 _DRAFT = 0.3
 
@@ -134,7 +135,7 @@ def _offer(own: Mapping[str, Method]) -> dict[str, Preset]:
     quick = next(own[name] for name in (PAGE_PRESETS[1], *own) if name in own)
     offered = {"draft": quick.of_length(round(_DRAFT * quick.steps), "draft"), **own}
     return {
-        name: Preset(name.replace("-", " ").capitalize(), max(1, round(_SECONDS_A_STEP * work(method))), method)
+        name: Preset(name.replace("-", " ").capitalize(), max(1, round(_SECONDS_A_STEP[method.name] * work(method))), method)
         for name, method in offered.items()
     }
 
