@@ -12,9 +12,7 @@ SMALLEST_ERROR = 1e-6
 """Of the source's reprojection, so that a base that shows nothing solid gives a number too."""
 
 
-def mean_ranks(
-    results: Results, rows: Sequence[str], domains: Sequence[str], enough: Mapping[str, Values] | None = None
-) -> dict[str, dict[str, float]]:
+def mean_ranks(results: Results, rows: Sequence[str], domains: Sequence[str]) -> dict[str, dict[str, float]]:
     """Ranks by row: of each group, and under "mean" their mean over all groups; 1 is best.
 
     Within a domain, rows are ranked by each metric that they have (ties share the mean rank), ranks are averaged within
@@ -23,7 +21,6 @@ def mean_ranks(
     Args:
         rows: the rows that compete.
         domains: those that all rows have been measured on.
-        enough: by domain and metric, how good is good enough: what lies beyond ranks alike.
     """
     ranks: dict[str, dict[str, list[float]]] = {row: {group: [] for group in GROUPS} for row in rows}
     for domain in domains:
@@ -31,9 +28,6 @@ def mean_ranks(
         for name, metric in METRICS.items():
             values = {row: results[row][domain].get(name) for row in rows}
             known = {row: value if metric.higher else -value for row, value in values.items() if value is not None}
-            limit = (enough or {}).get(domain, {}).get(name)
-            if limit is not None:
-                known = {row: min(value, limit if metric.higher else -limit) for row, value in known.items()}
             if metric.group in GROUPS:
                 for row, rank in _ranks(known).items():
                     here[row][metric.group].append(rank)
@@ -42,24 +36,6 @@ def mean_ranks(
                 ranks[row][group] += [mean(here[row][group])] if here[row][group] else []
     found = {row: {group: mean(all_) for group, all_ in groups.items() if all_} for row, groups in ranks.items()}
     return {row: {**groups, "mean": mean(groups.values())} for row, groups in found.items() if groups}
-
-
-def truth_is_enough(results: Results, domains: Sequence[str], yardsticks: Sequence[str]) -> dict[str, Values]:
-    """How consistent the true style itself is, by domain: fidelity has no such limit.
-
-    A style changes edges, hides attributes and glitters from view to view; a method that keeps more of the source than
-    the truth keeps has not taken on the style, and earns nothing by it.
-
-    Args:
-        yardsticks: rows that show the true style; the first one that has a metric tells.
-    """
-    found: dict[str, Values] = {domain: {} for domain in domains}
-    for domain in domains:
-        for name, metric in METRICS.items():
-            values = (results.get(row, {}).get(domain, {}).get(name) for row in yardsticks)
-            if metric.group in GROUPS[1:]:
-                found[domain][name] = next((value for value in values if value is not None), None)
-    return found
 
 
 def goals(results: Results, row: str, domains: Sequence[str], source: str = "source") -> dict[str, float]:

@@ -19,15 +19,14 @@ the style among {styles}. Perceptual: distance to the truth; diversity: mean dis
 sources, {front} heads from the front; both {perceptual}. Attributes: balanced share of sex, age, hair colour, glasses
 and beard read back by the judge. Edges: overlap of Sobel edges with the source's. Silhouette: IoU of opacity with the
 source's. Identity: share of {front} front views whose source is the most alike among {pairs}, by the judge's fourth
-stage, place by place. Reprojection: mean absolute
-difference, in [0, 2], of the front view carried to ±10 and ±20 degrees, {turned} heads. Depth drift: world units.
-Source: the untouched base. Truth: the true pictures. Oracle: the true style over the base's own pictures, the best that
-keeps the base's blur. A method that paints single frames has no shape, no domain and no training to measure. Rank: mean
-over fidelity, diversity, cross-domain and multi-view consistency, over held-out domains ({held_out}); keeping more of
-the source than the true style keeps earns nothing, since whoever changes nothing keeps everything; "no limit" ranks
-without that rule, which was made after first results were seen. A from-scratch
-single-image GAN (ConSinGAN) has no row: it learns one picture at one pose, has neither latents nor cameras in common
-with the base, and so no target belongs to a source: all paired numbers are undefined."""
+stage, place by place. Reprojection: mean absolute difference, in [0, 2], of the front view carried to ±10 and ±20
+degrees, {turned} heads. Depth drift: world units. Source: the untouched base. Truth: the true pictures. Oracle: the
+true style over the base's own pictures, the best that keeps the base's blur. A method that paints single frames has no
+shape, no domain and no training to measure. Rank: mean over fidelity, diversity, cross-domain and multi-view
+consistency, over held-out domains ({held_out}), one preset of each method; whoever changes nothing keeps everything, so
+a good rank needs a look at KID, too. KID falls: against the source, the median over domains. A from-scratch single-
+image GAN (ConSinGAN) has no row: it learns one picture at one pose, has neither latents nor cameras in common with the
+base, and so no target belongs to a source: all paired numbers are undefined."""
 
 
 def markdown(
@@ -35,7 +34,7 @@ def markdown(
     titles: Mapping[str, str],
     domains: Sequence[str],
     ranks: Mapping[str, Mapping[str, float]],
-    unlimited: Mapping[str, Mapping[str, float]],
+    reached: Mapping[str, Mapping[str, float]],
 ) -> str:
     """One row for each of the titles: its rank where it has one, and its means over domains.
 
@@ -43,15 +42,16 @@ def markdown(
         results: measurements by row and domain.
         titles: what to call each row, in the order to show.
         domains: to average over.
-        ranks, unlimited: of `mean_ranks`, with the truth as the limit and without; rows without are yardsticks.
+        ranks: of `mean_ranks`, and ``reached``, of `goals`, by row; rows without do not compete.
     """
     arrows = {True: "↑", False: "↓"}
-    heads = ["", "rank ↓", "no limit ↓", *(f"{metric.title} {arrows[metric.higher]}" for metric in METRICS.values())]
+    heads = ["", "rank ↓", "KID falls ↑", *(f"{metric.title} {arrows[metric.higher]}" for metric in METRICS.values())]
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
     for row, title in titles.items():
         means = averages(results, row, domains)
-        both = [f"{one[row]['mean']:.2f}" if row in one else "–" for one in (ranks, unlimited)]
-        cells = [title, *both, *(_shown(means, name, metric) for name, metric in METRICS.items())]
+        rank = f"{ranks[row]['mean']:.2f}" if row in ranks else "–"
+        falls = f"{100 * reached[row]['kid_fall']:.0f} %" if row in reached else "–"
+        cells = [title, rank, falls, *(_shown(means, name, metric) for name, metric in METRICS.items())]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -135,7 +135,9 @@ def _offer(own: Mapping[str, Method]) -> dict[str, Preset]:
     quick = next(own[name] for name in (PAGE_PRESETS[1], *own) if name in own)
     offered = {"draft": quick.of_length(round(_DRAFT * quick.steps), "draft"), **own}
     return {
-        name: Preset(name.replace("-", " ").capitalize(), max(1, round(_SECONDS_A_STEP[method.name] * work(method))), method)
+        name: Preset(
+            name.replace("-", " ").capitalize(), max(1, round(_SECONDS_A_STEP[method.name] * work(method))), method
+        )
         for name, method in offered.items()
     }
 

@@ -10,10 +10,10 @@ from adapter.evaluation.tables import BEGIN, END, markdown, write_table
 def test_a_row_for_each_title_with_means_and_dashes() -> None:
     cell = dict.fromkeys(METRICS, 2.0)
     results = {"source": {"a": cell | {"seconds": None}}, "x": {"a": cell | {"kid": 0.25}}}
-    table = markdown(results, {"x": "X", "source": "*source*"}, ["a"], {"x": {"mean": 1.5}}, {"x": {"mean": 2.5}})
+    table = markdown(results, {"x": "X", "source": "*source*"}, ["a"], {"x": {"mean": 1.5}}, {"x": {"kid_fall": 0.875}})
     head, _, first, second = table.splitlines()
-    assert head.startswith("|  | rank ↓ | no limit ↓ | KID ↓ |")
-    assert first.startswith("| X | 1.50 | 2.50 | 0.250 |")
+    assert head.startswith("|  | rank ↓ | KID falls ↑ | KID ↓ |")
+    assert first.startswith("| X | 1.50 | 88 % | 0.250 |")
     assert second.startswith("| *source* | – | – | 2.000 |")
     columns = {len(line.split("|")) for line in table.splitlines()}
     assert columns == {len(METRICS) + 5}
