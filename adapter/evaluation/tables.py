@@ -24,9 +24,9 @@ degrees, {turned} heads. Depth drift: world units. Source: the untouched base. T
 true style over the base's own pictures, the best that keeps the base's blur. A method that paints single frames has no
 shape, no domain and no training to measure. Rank: mean over fidelity, diversity, cross-domain and multi-view
 consistency, over held-out domains ({held_out}), one preset of each method; whoever changes nothing keeps everything, so
-a good rank needs a look at KID, too. KID falls: against the source, the median over domains. A from-scratch single-
-image GAN (ConSinGAN) has no row: it learns one picture at one pose, has neither latents nor cameras in common with the
-base, and so no target belongs to a source: all paired numbers are undefined."""
+a good rank needs a look at KID, too. KID falls: against the source, the median over domains. A from-scratch
+single-image GAN (ConSinGAN) has no row: it learns one picture at one pose, has neither latents nor cameras in common
+with the base, and so no target belongs to a source: all paired numbers are undefined."""
 
 
 def markdown(
