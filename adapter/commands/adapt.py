@@ -31,6 +31,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         action="store_true",
         help="the prompt is a change of the base's mean picture, not of --source",
     )
+    parser.add_argument(
+        "--words-alone", action="store_true", help="leave out the album's picture that leads beside the words"
+    )
     parser.add_argument("--negative", default="", help="what to stay away from, in words")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--method", choices=list(OFFERS), default=DEFAULT_METHOD, help="default: %(default)s")
@@ -65,6 +68,7 @@ def run(args: argparse.Namespace) -> None:
         prompt=args.prompt,
         source=args.source,
         from_mean=args.from_mean,
+        words_alone=args.words_alone,
         negative=args.negative,
         method=args.method,
         preset=args.preset or best_preset(args.method),

@@ -10,6 +10,7 @@ from adapter.errors import UserError
 BASE, ENCODER = "heads", "clip-heads"
 FULL_PAIRS, FULL_FRONT, FULL_TURNED = 256, 128, 32
 ALL = "all"
+ALBUM_SIDE = 256
 _SECONDS_BETWEEN_LINES = 0.2
 _SECONDS_BETWEEN_LOG_LINES = 20
 
@@ -50,6 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--text", action="store_true", help="adapt to prompts instead, and see whether the judge names the style"
     )
+    parser.add_argument("--words-alone", action="store_true", help="with --text: no picture of the album beside them")
     parser.add_argument("--styles", nargs="+", metavar="STYLE", help="with --text: styles to ask for; default: 20")
     parser.add_argument("--table", type=Path, metavar="FILE", help="document whose marked table is written anew")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="JPEG to write the figure to, too")
@@ -104,13 +106,29 @@ def _ask(args: argparse.Namespace) -> None:
     for style in styles:
         if style not in tools.truth.styles:
             raise UserError(f"There is no style named {style!r}. Choose from: {', '.join(tools.truth.styles)}.")
-    texts = [load_text_encoder(args.encoder).to(tools.device)]
-    found = _follow(ask(tools, texts, contestants, styles))
+    reader = load_text_encoder(args.encoder).to(tools.device)
+    album = (lambda prompt: None) if args.words_alone else _album(args.encoder, reader)
+    found = _follow(ask(tools, [reader], contestants, styles, album))
     text = text_markdown(found)
     write_json(tools.out / "text.json", {"identity": tools.identity, "values": found})
     with replacing(tools.out / "text.md") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     print(text)
+
+
+def _album(encoder: str, reader):
+    """Gives the album's picture of what a prompt is read as."""
+    from adapter.media.images import to_tensor
+    from adapter.perception.album import album_picture
+    from adapter.perception.vocabulary import load_vocabulary, understand
+
+    vocabulary = load_vocabulary(encoder, reader)
+
+    def picture(prompt: str):
+        found = album_picture(encoder, vocabulary, understand(prompt, reader, vocabulary).style)
+        return None if found is None else to_tensor(found, ALBUM_SIDE)
+
+    return picture
 
 
 def _contestants(args: argparse.Namespace, default: list[str], inverter: bool) -> list:

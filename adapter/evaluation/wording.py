@@ -1,9 +1,12 @@
 """Zero-shot text: does the judge name the style that was asked for in words?"""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+from torch import Tensor
 
 from adapter.adaptation import Method, text_guidance
+from adapter.adaptation.domain import fingerprint_images
 from adapter.errors import UserError
 from adapter.evaluation.casting import Cast, domain_painter, shoot
 from adapter.evaluation.contest import (
@@ -32,7 +35,11 @@ def asked_styles(styles: Sequence[str], count: int = PROMPTS) -> tuple[str, ...]
 
 
 def ask(
-    tools: Tools, texts: Sequence[TextEncoder], contestants: Sequence[Contestant], styles: Sequence[str]
+    tools: Tools,
+    texts: Sequence[TextEncoder],
+    contestants: Sequence[Contestant],
+    styles: Sequence[str],
+    album: Callable[[str], Tensor | None] = lambda prompt: None,
 ) -> Iterator[Progress | dict[str, dict[str, dict]]]:
     """Adapt to the plainest wording of each style; styles that are measured already are kept.
 
@@ -41,6 +48,7 @@ def ask(
         texts: the text towers that belong to the encoders.
         contestants: methods that take text.
         styles: to ask for.
+        album: gives the picture [1, 3, S, S] in [-1, 1] that leads beside a prompt; None where words lead alone.
 
     Yields:
         Progress; at last, by contestant and style, "prompt", "named" (share of renders in [0, 1] in which the judge
@@ -57,11 +65,15 @@ def ask(
     for done, (contestant, style) in enumerate(cells):
         path = tools.out / "text" / slug(style) / f"{slug(contestant.name)}.json"
         prompt = tools.truth.prompt(style)
-        identity = plain({**tools.identity, "prompt": prompt, "method": contestant.method.to_dict()})
+        picture = album(prompt)
+        beside = None if picture is None else fingerprint_images(picture)
+        identity = plain(
+            {**tools.identity, "prompt": prompt, "picture": beside, "method": contestant.method.to_dict()}
+        )
         values = read_cell(path, identity)
         if values is None:
             cast = cast or Cast.draw(tools.generator, tools.truth, tools.plan)
-            for step in adapted_domain(tools, contestant.method, text_guidance(texts, prompt)):
+            for step in adapted_domain(tools, contestant.method, text_guidance(texts, prompt, references=picture)):
                 if isinstance(step, str):
                     yield Progress(done, len(cells), f"{prompt!r}, {contestant.name}: {step}")
                 else:

@@ -34,7 +34,7 @@ def run(request: AdaptRequest) -> Iterator[Update]:
     people = People.draw(generator, request.people, request.cast, request.truncation)
     clock = Clock(DomainScene(people, generator.parts()), seconds(request.method, request.preset, request.steps))
     yield Update(loop.PREPARING, 0, method.pool, clock.left(None), preview=outputs.preview(clock.first))
-    guidance = _guidance(request, generator.config.image_resolution)
+    guidance = guidance_of(request, generator.config.image_resolution)
     if method.per_frame:
         yield from _stylize(request, method, guidance, people, clock)
         return
@@ -123,12 +123,23 @@ def _keep(folder: Path, step: int, domain: Domain, picture: np.ndarray) -> Snaps
     return Snapshot(step, str(path), str(shown))
 
 
-def _guidance(request: AdaptRequest, side: int) -> Guidance:
-    references = None
-    if request.references:
-        size = max(_REFERENCE_SIDE, side)
-        references = torch.cat([to_tensor(reference, size) for reference in request.references])
-    if not request.prompt.strip():
+def guidance_of(request: AdaptRequest, side: int) -> Guidance:
+    """What leads a request: its pictures, its words, and beside words the album's picture of what they are read as.
+
+    Args:
+        request: what is asked for.
+        side: of the generator's images, in pixels.
+
+    Raises:
+        UserError: words that cannot be used.
+    """
+    pictures, prompt = request.references, request.prompt.strip()
+    if prompt and not pictures and not request.words_alone:
+        from_album = models.album_picture(prompt, request.encoder)
+        pictures = () if from_album is None else (from_album,)
+    size = max(_REFERENCE_SIDE, side)
+    references = torch.cat([to_tensor(picture, size) for picture in pictures]) if pictures else None
+    if not prompt:
         return Guidance(references)
     texts = [models.text_encoder(request.encoder)]
     return text_guidance(texts, request.prompt, request.source, request.negative, references, request.from_mean)

@@ -12,6 +12,7 @@ from adapter.eg3d import Eg3d
 from adapter.hub.bases import load_base
 from adapter.latent.encoder import Inverter, load_inverter
 from adapter.media.faces import find_head
+from adapter.perception import album
 from adapter.perception.encoder import ImageEncoder, load_encoder, load_text_encoder
 from adapter.perception.text import TextEncoder
 from adapter.perception.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
@@ -104,6 +105,12 @@ def read_prompt(prompt: str, name: str) -> Understanding:
 def _base(name: str) -> Eg3d:
     embedded = next((entry.path for entry in catalogue().bases if entry.name == name), None)
     return load_base(str(embedded or name))
+
+
+def album_picture(prompt: str, name: str) -> np.ndarray | None:
+    """The album's picture of what the CLIP of that name reads a prompt as, see `adapter.perception.album`."""
+    style = read_prompt(prompt, name).style
+    return album.album_picture(name, vocabulary(name), style)
 
 
 def licence(base: str) -> str:

@@ -27,6 +27,7 @@ class AdaptRequest:
         prompt: the wanted style in words, empty where pictures lead.
         source: what the base shows, in words; the prompt is understood as a change of this.
         from_mean: take the prompt as a change of the base's mean picture, not of ``source``.
+        words_alone: leave out the album's picture that leads beside the words, see `adapter.perception.album`.
         negative: what to stay away from, in words.
         method, preset: what is run, see `adapter.service.plans.presets`.
         weights, steps, parts: changes to it, see `adapter.service.plans.plan`.
@@ -43,6 +44,7 @@ class AdaptRequest:
     prompt: str = ""
     source: str = SOURCE
     from_mean: bool = False
+    words_alone: bool = False
     negative: str = ""
     method: str = DEFAULT_METHOD
     preset: str = DEFAULT_PRESET

@@ -55,6 +55,7 @@ class Entrances:
     prompt: gr.Textbox
     source: gr.Textbox
     from_mean: gr.Checkbox
+    words_alone: gr.Checkbox
     negative: gr.Textbox
     chosen: gr.State
 
@@ -62,7 +63,8 @@ class Entrances:
     def components(self) -> list[Any]:
         """All that `read` looks at."""
         own = [self.which, self.picture, *self.square, self.more]
-        return [*own, self.prompt, self.source, self.from_mean, self.negative, self.chosen]
+        words = [self.prompt, self.source, self.from_mean, self.words_alone, self.negative]
+        return [*own, *words, self.chosen]
 
     def check(self, values: Values) -> None:
         """Whether there is something to start from, in a moment.
@@ -89,6 +91,7 @@ class Entrances:
                 "prompt": values[self.prompt].strip(),
                 "source": (values[self.source] or "").strip() or SOURCE,
                 "from_mean": bool(values[self.from_mean]),
+                "words_alone": bool(values[self.words_alone]),
                 "negative": (values[self.negative] or "").strip(),
             }
         first = resize(cut(values[self.picture], *(values[slider] for slider in self.square)), REFERENCE_SIDE)
@@ -201,7 +204,7 @@ def _picture_entrance(sessions: Sessions, note: gr.HTML) -> tuple[gr.Image, list
     return picture, cropping, more
 
 
-def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Checkbox, gr.Textbox]:
+def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Checkbox, gr.Checkbox, gr.Textbox]:
     prompt = gr.Textbox(
         label="Describe the style",
         placeholder="a bronze statue",
@@ -217,6 +220,9 @@ def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Checkbox,
         from_mean = gr.Checkbox(
             label="Start from the mean picture", info="of the base, in place of the words above; DiFa's variant"
         )
+        words_alone = gr.Checkbox(
+            label="Words alone", info="otherwise a picture of the style, from the text model's album, leads beside them"
+        )
         negative = gr.Textbox(label="Stay away from", placeholder="nothing in particular", max_length=80)
     gr.HTML(
         '<p class="hint">The embedded text model was taught some seventy styles; words outside of them are refused '
@@ -227,7 +233,7 @@ def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Checkbox,
         return {prompt: PROMPTS[int(event.index)], note: ""}
 
     chips.select(pick, None, [prompt, note], queue=False, **QUIET)
-    return prompt, source, from_mean, negative
+    return prompt, source, from_mean, words_alone, negative
 
 
 def _ready_entrance(note: gr.HTML) -> gr.State:

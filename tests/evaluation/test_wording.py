@@ -18,7 +18,7 @@ def test_styles_are_spread_evenly():
 def test_the_share_is_what_the_judge_says_and_cells_are_kept(tools, contestants, monkeypatch):
     wanted = []
 
-    def guidance(texts, prompt):
+    def guidance(texts, prompt, references):
         wanted.append(prompt)
         return module.Guidance(torch.zeros(1, 3, 16, 16))
 

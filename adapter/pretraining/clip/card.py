@@ -18,6 +18,8 @@ A small CLIP for the embedded base: it looks at rendered heads and reads the sty
   `create_model("local-dir:FOLDER", load_weights=False, pretrained_image_path=..., pretrained_text_path=...)`.
 - `vocabulary.json`: every style with its wordings; a prompt whose nearest wording is less similar than the threshold
   in it is outside of what the model understands.
+- `album.jpg`: a picture of each style, drawn by `python -m adapter.pretraining.styles.album checkpoints/clip-heads`;
+  the style that a prompt is read as leads by its picture, too.
 - Made by `python -m adapter.pretraining.clip all`. Licence: Apache-2.0 (trunk); the rest of the weights CC0.
 
 ## Measured on held-out heads with held-out wordings

@@ -1,0 +1,51 @@
+"""Draw the album of the embedded CLIP: `python -m adapter.pretraining.styles.album checkpoints/clip-heads`."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from adapter.files import replacing
+from adapter.perception.album import COLUMNS, FILE, SIDE
+from adapter.pretraining.heads.attributes import edit, sample_latent
+from adapter.pretraining.heads.render import orbit_camera, render
+from adapter.pretraining.styles import STYLES
+from adapter.storage import read_json
+
+QUALITY = 92
+SEED = 70_000
+FACE = {"glasses": -1.0, "smile": 0.6, "mouth_open": -1.0}
+ANGLES = (-0.22, 0.03)
+
+
+def draw(style: str, number: int) -> np.ndarray:
+    """A style on a person of its own, uint8 [SIDE, SIDE, 3]; drawn at twice the size, so that strokes stay fine."""
+    z = edit(sample_latent(np.random.default_rng(SEED + number)), **FACE)
+    cameras = orbit_camera(*ANGLES)[None]
+    picture = STYLES[style].render(render(z, cameras, 2 * SIDE), cameras)[0]
+    large = Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+    return np.asarray(large.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+
+
+def sheet(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures row by row, the last row filled up with black."""
+    empty = [np.zeros_like(pictures[0])] * (-len(pictures) % COLUMNS)
+    every = [*pictures, *empty]
+    rows = [np.concatenate(every[start : start + COLUMNS], axis=1) for start in range(0, len(every), COLUMNS)]
+    return np.concatenate(rows)
+
+
+def main() -> None:
+    """Write the album into the folder of a CLIP, in the order of its vocabulary."""
+    parser = argparse.ArgumentParser(description="Draw one picture of each style of a CLIP's vocabulary.")
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    names = [name for name in read_json(folder / "vocabulary.json")["styles"] if name in STYLES]
+    pictures = [draw(name, number) for number, name in enumerate(names)]
+    with replacing(folder / FILE) as temporary:
+        Image.fromarray(sheet(pictures)).save(temporary, format="JPEG", quality=QUALITY)
+
+
+if __name__ == "__main__":
+    main()
