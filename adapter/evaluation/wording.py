@@ -67,9 +67,7 @@ def ask(
         prompt = tools.truth.prompt(style)
         picture = album(prompt)
         beside = None if picture is None else fingerprint_images(picture)
-        identity = plain(
-            {**tools.identity, "prompt": prompt, "picture": beside, "method": contestant.method.to_dict()}
-        )
+        identity = plain({**tools.identity, "prompt": prompt, "picture": beside, "method": contestant.method.to_dict()})
         values = read_cell(path, identity)
         if values is None:
             cast = cast or Cast.draw(tools.generator, tools.truth, tools.plan)

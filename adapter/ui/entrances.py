@@ -225,8 +225,8 @@ def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Checkbox,
         )
         negative = gr.Textbox(label="Stay away from", placeholder="nothing in particular", max_length=80)
     gr.HTML(
-        '<p class="hint">The embedded text model was taught some seventy styles; words outside of them are refused '
-        "before any time is spent.</p>"
+        '<p class="hint">The embedded text model was taught some seventy styles and has a picture of each, which leads '
+        "beside your words. Words outside of them are refused before any time is spent.</p>"
     )
 
     def pick(event: gr.EventData) -> Outputs:
