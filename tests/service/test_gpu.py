@@ -13,12 +13,12 @@ QUOTA = "You have exceeded your free ZeroGPU quota ({asked}s requested vs. {left
 
 
 def test_a_spent_quota_says_how_many_steps_still_fit():
-    request = AdaptRequest((PICTURE,), "out", preset="full")
+    request = AdaptRequest((PICTURE,), "out", preset="long")
     asked = request.gpu_seconds
     said = advice(RuntimeError(QUOTA.format(asked=asked, left=asked // 2 + 5)), request)
     steps = int(said.split(" steps fit")[0].split()[-1])
     assert 10 <= steps < request.plan.steps / 2
-    fewer = AdaptRequest((PICTURE,), "out", preset="full", steps=steps)
+    fewer = AdaptRequest((PICTURE,), "out", preset="long", steps=steps)
     assert fewer.gpu_seconds <= asked // 2 + 5
     assert "Log in" in said
 
