@@ -86,12 +86,13 @@ def text_guidance(
     for text in texts:
         for words in (prompt, source, *([negative] if negative.strip() else [])):
             text.check(words)
-        wanted, start = _embed(text, prompt), _embed(text, source)
+        wanted = _embed(text, prompt)
         destinations.append(F.normalize(wanted, dim=0))
         if from_mean:
             # Minus half a negative's edit, and both from the same start, this is the same edit at half its length.
             points.append(2 * wanted - _embed(text, negative) if negative.strip() else wanted)
             continue
+        start = _embed(text, source)
         edit = wanted - start
         if negative.strip():
             edit = edit - 0.5 * (_embed(text, negative) - start)

@@ -10,7 +10,6 @@ from adapter.errors import UserError
 BASE, ENCODER = "heads", "clip-heads"
 FULL_PAIRS, FULL_FRONT, FULL_TURNED = 256, 128, 32
 ALL = "all"
-ALBUM_SIDE = 256
 _SECONDS_BETWEEN_LINES = 0.2
 _SECONDS_BETWEEN_LOG_LINES = 20
 
@@ -118,15 +117,16 @@ def _ask(args: argparse.Namespace) -> None:
 
 def _album(encoder: str, reader):
     """Gives the album's picture of what a prompt is read as."""
+    from adapter.evaluation.contest import REFERENCE_SIDE
     from adapter.media.images import to_tensor
-    from adapter.perception.album import album_picture
-    from adapter.perception.vocabulary import load_vocabulary, understand
+    from adapter.perception.album import picture_for
+    from adapter.perception.vocabulary import load_vocabulary
 
     vocabulary = load_vocabulary(encoder, reader)
 
     def picture(prompt: str):
-        found = album_picture(encoder, vocabulary, understand(prompt, reader, vocabulary).style)
-        return None if found is None else to_tensor(found, ALBUM_SIDE)
+        found = picture_for(prompt, encoder, reader, vocabulary)
+        return None if found is None else to_tensor(found, REFERENCE_SIDE)
 
     return picture
 

@@ -11,12 +11,29 @@ from PIL import Image
 
 from adapter.errors import UserError
 from adapter.perception.models import EMBEDDED_MODELS
-from adapter.perception.vocabulary import Vocabulary
+from adapter.perception.text import TextEncoder
+from adapter.perception.vocabulary import Vocabulary, understand
 
 FILE = "album.jpg"
 SIDE = 160
 """Of each picture, in pixels."""
 COLUMNS = 11
+
+
+def picture_for(
+    prompt: str, name: str | Path, text_encoder: TextEncoder, vocabulary: Vocabulary | None
+) -> np.ndarray | None:
+    """The album's picture of the style that a prompt is read as, uint8 [SIDE, SIDE, 3]; None where there is none.
+
+    Args:
+        prompt: any words.
+        name, vocabulary: as for `album_picture`.
+        text_encoder: of the same CLIP.
+
+    Raises:
+        UserError: an empty or too long prompt, or a damaged file.
+    """
+    return album_picture(name, vocabulary, understand(prompt, text_encoder, vocabulary).style)
 
 
 def album_picture(name: str | Path, vocabulary: Vocabulary | None, style: str | None) -> np.ndarray | None:

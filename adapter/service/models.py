@@ -109,8 +109,7 @@ def _base(name: str) -> Eg3d:
 
 def album_picture(prompt: str, name: str) -> np.ndarray | None:
     """The album's picture of what the CLIP of that name reads a prompt as, see `adapter.perception.album`."""
-    style = read_prompt(prompt, name).style
-    return album.album_picture(name, vocabulary(name), style)
+    return album.picture_for(prompt, name, reader(name), vocabulary(name))
 
 
 def licence(base: str) -> str:

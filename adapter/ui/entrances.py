@@ -29,10 +29,13 @@ CLICK_INDEX = """
 element.addEventListener('click', event => {
   const button = event.target.closest('button[data-index]');
   if (!button) return;
-  for (const other of element.querySelectorAll('button[data-index]'))
+  for (const other of element.querySelectorAll('button[aria-pressed]'))
     other.setAttribute('aria-pressed', String(other === button));
   trigger('select', {index: Number(button.dataset.index)});
 });
+"""
+UNMARK = """
+() => document.querySelectorAll('#examples [aria-pressed]').forEach(each => each.setAttribute('aria-pressed', 'false'))
 """
 _NO_PICTURE = "Choose a style image first: upload one, paste one, or pick an example."
 _NO_WORDS = "Write a few words first, or pick one of the suggestions."
@@ -197,6 +200,8 @@ def _picture_entrance(sessions: Sessions, note: gr.HTML) -> tuple[gr.Image, list
 
     picture.upload(receive, picture, received, **QUIET)
     picture.clear(receive, picture, received, **QUIET)
+    for brought in (picture.upload, picture.clear):
+        brought(None, js=UNMARK, api_visibility="private")
     examples.select(pick, None, received, **QUIET)
     turn.click(rotate, picture, received, **QUIET)
     for slide in cropping:

@@ -86,7 +86,7 @@ def gallery(choices: Sequence[Reference]) -> str:
         with Image.open(choice.path) as image:
             thumbnail = image.convert("RGB").resize((144, 144), Image.Resampling.LANCZOS)
         buttons.append(
-            f'<button type="button" data-index="{index}" title="{html.escape(choice.origin)}">'
+            f'<button type="button" data-index="{index}" aria-pressed="false" title="{html.escape(choice.origin)}">'
             f'<img src="{_jpeg(np.asarray(thumbnail))}" alt="{html.escape(choice.alt)}">'
             f"<span>{html.escape(choice.title)}</span></button>"
         )

@@ -8,23 +8,18 @@ from PIL import Image
 
 from adapter.files import replacing
 from adapter.perception.album import COLUMNS, FILE, SIDE
-from adapter.pretraining.heads.attributes import edit, sample_latent
-from adapter.pretraining.heads.render import orbit_camera, render
 from adapter.pretraining.styles import STYLES
+from adapter.pretraining.styles.references import portrait
 from adapter.storage import read_json
 
 QUALITY = 92
 SEED = 70_000
 FACE = {"glasses": -1.0, "smile": 0.6, "mouth_open": -1.0}
-ANGLES = (-0.22, 0.03)
 
 
 def draw(style: str, number: int) -> np.ndarray:
     """A style on a person of its own, uint8 [SIDE, SIDE, 3]; drawn at twice the size, so that strokes stay fine."""
-    z = edit(sample_latent(np.random.default_rng(SEED + number)), **FACE)
-    cameras = orbit_camera(*ANGLES)[None]
-    picture = STYLES[style].render(render(z, cameras, 2 * SIDE), cameras)[0]
-    large = Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+    large = portrait(style, SEED + number, FACE, 2 * SIDE)
     return np.asarray(large.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
 
 

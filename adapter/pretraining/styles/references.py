@@ -1,6 +1,7 @@
 """Draw the procedural references: `python -m adapter.pretraining.styles.references examples`."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,18 @@ REFERENCES: dict[str, tuple[int, dict[str, float]]] = {
 ANGLES = (-0.22, 0.03)
 
 
-def draw(style: str) -> Image.Image:
-    """One reference picture, `SIZE` px square."""
-    seed, attributes = REFERENCES[style]
+def portrait(style: str, seed: int, attributes: Mapping[str, float], size: int) -> Image.Image:
+    """A person in a style, seen a little from the side, ``size`` px square.
+
+    Args:
+        style: name of a style.
+        seed: which person.
+        attributes: those that are set for the picture.
+        size: in pixels.
+    """
     z = edit(sample_latent(np.random.default_rng(seed)), **attributes)
     cameras = orbit_camera(*ANGLES)[None]
-    picture = STYLES[style].render(render(z, cameras, SIZE), cameras)[0]
+    picture = STYLES[style].render(render(z, cameras, size), cameras)[0]
     return Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
@@ -40,7 +47,7 @@ def main() -> None:
     folder = parser.parse_args().folder
     for style in REFERENCES:
         with replacing(folder / f"{style}.jpg") as temporary:
-            draw(style).save(temporary, format="JPEG", quality=QUALITY)
+            portrait(style, *REFERENCES[style], SIZE).save(temporary, format="JPEG", quality=QUALITY)
 
 
 if __name__ == "__main__":
