@@ -44,7 +44,7 @@ def directional(target: Tensor, source: Tensor, direction: Tensor, minimum_norm:
     return (1 - edit @ unit(direction)).mean()
 
 
-def token_distribution(target: Tensor, reference: Tensor, places: tuple[Tensor, Tensor] | None = None) -> Tensor:
+def token_distribution(target: Tensor, reference: Tensor, far: Tensor | None = None) -> Tensor:
     """L_dis: relaxed earth mover's distance between the tokens of an image and those of the reference.
 
     The name is 3D-Adapter's, the formula DiFa's local loss: with cost C_ij = 1 - cos(target_i, reference_j),
@@ -53,8 +53,8 @@ def token_distribution(target: Tensor, reference: Tensor, places: tuple[Tensor, 
     Args:
         target: tokens [N, T, C].
         reference: tokens of the reference, or of several together, [M, C].
-        places: ours: where the tokens lie, [T, 2] and [M, 2]; half the squared distance is added to the cost when
-            partners are chosen, so that a token finds its like nearby. None leaves places out, as published.
+        far: ours: added to the cost when partners are chosen [T, M], see `place_costs`, so that a token finds its
+            like nearby. None leaves places out, as published.
 
     Returns:
         Scalar in [0, 2].
@@ -63,8 +63,7 @@ def token_distribution(target: Tensor, reference: Tensor, places: tuple[Tensor, 
     with torch.no_grad():
         # Two products, because a maximum along the last, contiguous axis is several times faster on a CPU.
         likeness, reverse = target @ reference.T, reference @ target.transpose(1, 2)
-        if places is not None:
-            far = torch.cdist(*places).square() / 2
+        if far is not None:
             likeness, reverse = likeness - far, reverse - far.T
         nearest_reference, nearest_target = likeness.argmax(dim=2), reverse.argmax(dim=2)
     matched = target.gather(1, nearest_target[:, :, None].expand(-1, -1, target.shape[2]))
@@ -152,6 +151,12 @@ def grid_places(count: int) -> Tensor:
         raise ValueError(f"{count} points are no square grid.")
     along = (torch.arange(side) + 0.5) * 2 / side - 1
     return torch.cartesian_prod(along, along)
+
+
+def place_costs(count: int, pictures: int, weight: float) -> Tensor:
+    """Ours: half the squared distance, times the squared weight, of T places to those of several pictures [T, M]."""
+    places = weight * grid_places(count)
+    return (torch.cdist(places, places).square() / 2).repeat(1, pictures)
 
 
 def with_places(points: Tensor, weight: float) -> Tensor:

@@ -76,17 +76,23 @@ def test_places_decide_between_equal_partners():
     reference = torch.tensor([[1.0, 0.0], [1.0, 0.2], [0.0, 1.0], [0.2, 1.0]])
     here, there = torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), torch.tensor([[0.0, 9.0], [-1.0, 0.0], [0.0, 9.0], [1.0, 0]])
     free = losses.token_distribution(target, reference)
-    held = losses.token_distribution(target, reference, (here, there))
+    held = losses.token_distribution(target, reference, torch.cdist(here, there).square() / 2)
     cosine = 1 / math.hypot(1, 0.2)
     assert free.item() == pytest.approx((1 - cosine) / 2, abs=1e-6)
     assert held.item() == pytest.approx(1 - cosine, abs=1e-6)
-    assert losses.token_distribution(target, reference, (here * 0, there * 0)).item() == free.item()
+    assert losses.token_distribution(target, reference, torch.zeros(2, 4)).item() == free.item()
 
 
 def test_grid_places_lie_row_by_row():
     assert losses.grid_places(4).tolist() == [[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]]
     with pytest.raises(ValueError, match="square"):
         losses.grid_places(5)
+
+
+def test_place_costs_repeat_for_every_picture():
+    costs = losses.place_costs(4, 2, 2.0)
+    assert costs[:, :4].equal(costs[:, 4:])
+    torch.testing.assert_close(costs[0, :4], torch.tensor([0.0, 2.0, 2.0, 4.0]))
 
 
 def test_points_with_places_tell_mirrored_pictures_apart():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -93,12 +93,15 @@ def _token_distribution(term: LossTerm, view: View, draws: Draws) -> Tensor:
     total = 0.0
     for layer in term.layers:
         target, reference = (view.tokens(which, term, layer) for which in ("target", "reference"))
-        places = None
-        if term.place:
-            here = term.place * losses.grid_places(target.shape[1]).to(target)
-            places = here, here.repeat(len(reference), 1)
-        total = total + losses.token_distribution(target, reference.flatten(0, 1), places)
+        far = _place_costs(target.shape[1], len(reference), term.place, target.device) if term.place else None
+        total = total + losses.token_distribution(target, reference.flatten(0, 1), far)
     return total
+
+
+@lru_cache(maxsize=8)
+def _place_costs(count: int, pictures: int, weight: float, device: torch.device) -> Tensor:
+    """The same in every step, so kept."""
+    return losses.place_costs(count, pictures, weight).to(device)
 
 
 def _image_structure(term: LossTerm, view: View, draws: Draws) -> Tensor:
