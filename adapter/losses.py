@@ -170,9 +170,29 @@ def with_places(points: Tensor, weight: float) -> Tensor:
 
 def thin_out(points: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Every k-th of points [N, T, C] from a random start, so that at most ``count`` remain."""
-    stride = -(-points.shape[1] // count)
-    start = int(torch.randint(stride, (), generator=generator))
-    return points[:, start::stride]
+    return points[:, thinning(points.shape[1], count, generator)]
+
+
+def thinning(total: int, count: int, generator: torch.Generator) -> slice:
+    """Every k-th of ``total`` places from a random start, so that at most ``count`` remain."""
+    stride = -(-total // count)
+    return slice(int(torch.randint(stride, (), generator=generator)), None, stride)
+
+
+def analogy(asked: Tensor, known: Tensor, values: Tensor, softness: float) -> Tensor:
+    """Ours: what stands at the known places, read off at places that are like them.
+
+    Args:
+        asked: descriptors [T, D].
+        known: descriptors [M, D].
+        values: at the known places [M, C].
+        softness: half the squared distance at which a place counts 1/e as much as the likest.
+
+    Returns:
+        Means of ``values``, weighted by likeness [T, C].
+    """
+    distance = torch.cdist(asked, known).square() / 2
+    return (-distance / softness).softmax(dim=1) @ values
 
 
 def weighted_difference(target: Tensor, reference: Tensor, weight: Tensor) -> Tensor:
@@ -180,7 +200,7 @@ def weighted_difference(target: Tensor, reference: Tensor, weight: Tensor) -> Te
 
     Args:
         target: points [N, T, C].
-        reference: [T, C].
+        reference: [T, C], or [N, T, C].
         weight: not negative, [N, T].
 
     Returns:

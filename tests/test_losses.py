@@ -55,6 +55,15 @@ def test_directional_is_finite_where_source_equals_target():
     assert target.grad.abs().max() > 0
 
 
+def test_analogy_reads_off_the_likest_and_averages_equals():
+    known = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
+    values = torch.tensor([[5.0], [1.0], [3.0]])
+    asked = torch.tensor([[0.1, 0.0], [1.0, 0.0]])
+    assert losses.analogy(asked, known, values, 1e-3).flatten().tolist() == pytest.approx([5, 2])
+    even = losses.analogy(asked, known, values, 1e6).flatten().tolist()
+    assert even == pytest.approx([3, 3], abs=1e-3)
+
+
 def test_token_distribution_counts_the_worse_covered_side():
     reference = torch.tensor([[1.0, 0.0], [0.0, 4.0]])
     one_kind = torch.tensor([[[3.0, 0.0], [2.0, 0.0]]])

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adapter.adaptation.analogy import find_twins
 from adapter.adaptation.domain import Domain, DomainMetadata, fingerprint, fingerprint_images
 from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.methods import Method
@@ -83,7 +84,8 @@ def adapt(
         device: where to work; the generator's device where None.
         base, licence: name of the base and licence of the result, for the domain's description.
         people: latents [P, z] of the previews; a fixed choice where None.
-        inverter: differentiable map from images [N, 3, H, W] to W+ [N, num_ws, w]; L_scc is left out without.
+        inverter: differentiable map from images [N, 3, H, W] to W+ [N, num_ws, w]; L_scc is left out without, and
+            analogies without one whose latents the base can render.
         distillation: differentiable score of images, for SDS; left out without.
 
     Yields:
@@ -125,7 +127,10 @@ def adapt(
     del groups
     stage_people, stage_cameras = _preview_pairs(generator.config, people)
     audience = join(list(fill_pool(generator, [], [], stage_people, stage_cameras, PREVIEW_PSI)))
-    objective = Objective(encoders, method, pool, guidance, inverter, distillation, seed)
+    twins = None
+    if method.weight("analogy") and guidance.references is not None:
+        twins = find_twins(generator, encoders, layers, guidance.references, inverter)
+    objective = Objective(encoders, method, pool, guidance, inverter, distillation, seed, twins)
     yield from _train(generator, method, pool, audience, objective, metadata, resume)
 
 

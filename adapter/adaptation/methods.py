@@ -23,6 +23,7 @@ LOSSES: dict[str, str] = {
     "feature_structure": "L_F-str: rendered features keep their source's self-similarity",
     "colour_distribution": "ours: colours are distributed as the reference's",
     "shallow_distribution": "ours: shallow tokens are distributed as the reference's",
+    "analogy": "ours: a place has the reference's colours of like places, found by way of the reference's twin",
     "background_colour": "ours: where sources show background, colours are as at that place of the reference",
     "background_variation": "ours: where sources show background, colours are smooth up to the silhouette",
     "moments": "ours: tokens have the reference's mean and covariance",
@@ -38,6 +39,7 @@ FROM_REFERENCE = (
     "token_distribution",
     "colour_distribution",
     "shallow_distribution",
+    "analogy",
     "background_colour",
     "moments",
     "adversarial",
@@ -61,9 +63,10 @@ class LossTerm:
         layers: encoder layers whose tokens are compared, their losses summed. For ``directional``, none means
             the joint embedding, "pooled" a CNN tower's pooled features.
         centred: subtract the sources' mean token first; a CNN's tokens share a large common part.
-        side: grid on which images (``colour_distribution``, ``background_colour``) or features
+        side: grid on which images (``colour_distribution``, ``analogy``, ``background_colour``) or features
             (``feature_structure``) are compared.
-        points: of each image, at most so many random ones are compared by the two distribution losses of ours.
+        points: of each image, at most so many random ones are compared by the two distribution losses of ours, and
+            so many tokens by ``token_distribution``.
         place: how much it counts where in the picture something is, for ``token_distribution`` and the two distribution
             losses of ours: 0 not at all; see `adapter.losses.with_places` and `adapter.losses.token_distribution`.
         window: steps whose mean codes L_scc compares, and after which its weight begins to rise.
@@ -230,6 +233,11 @@ class Method:
     def takes_image(self) -> bool:
         """Whether a reference image alone can lead it."""
         return any(term.kind in FROM_REFERENCE and term.weight > 0 for term in self.losses)
+
+    @property
+    def asks_for_inverter(self) -> bool:
+        """Whether some loss reads what a W+ encoder sees."""
+        return self.weight("analogy") > 0 or self.weight("consistency") > 0
 
     def trains(self, part: str) -> bool:
         """Whether some stage trains this part of `PARTS`, or something inside it."""

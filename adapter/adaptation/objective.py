@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapter import losses
+from adapter.adaptation.analogy import guides
 from adapter.adaptation.critic import Critic
 from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.memory import CodeMemory
@@ -94,6 +95,9 @@ def _token_distribution(term: LossTerm, view: View, draws: Draws) -> Tensor:
     for layer in term.layers:
         target, reference = (view.tokens(which, term, layer) for which in ("target", "reference"))
         far = _place_costs(target.shape[1], len(reference), term.place, target.device) if term.place else None
+        if target.shape[1] > term.points:
+            some = losses.thinning(target.shape[1], term.points, draws.random)
+            target, far = target[:, some], None if far is None else far[some]
         total = total + losses.token_distribution(target, reference.flatten(0, 1), far)
     return total
 
@@ -155,6 +159,7 @@ class Objective:
         inverter: maps images [N, 3, H, W] to W+ [N, num_ws, w], for L_scc.
         distillation: scores images [N, 3, H, W] with a random generator, for SDS.
         seed: of a discriminator.
+        twins: the references' twins among the base's people, for analogies.
     """
 
     def __init__(
@@ -166,8 +171,9 @@ class Objective:
         inverter: Callable[[Tensor], Tensor] | None = None,
         distillation: Callable[[Tensor, torch.Generator], Tensor] | None = None,
         seed: int = 0,
+        twins: Pool | None = None,
     ) -> None:
-        self.terms = active_terms(method, guidance, inverter is not None, distillation is not None)
+        self.terms = active_terms(method, guidance, inverter is not None, distillation is not None, twins is not None)
         self.layers, self.joint = _layers(self.terms), _joint(self.terms)
         self.projections, self.total = method.directions, method.steps
         # A method of pixel losses alone asks an encoder nothing.
@@ -190,7 +196,9 @@ class Objective:
                 for point, centre in zip(guidance.points, self.centres, strict=True)
             ]
         kinds = {term.kind: term for term in self.terms}
-        self.codes = self.critic = None
+        self.codes = self.critic = self.guides = None
+        if "analogy" in kinds:
+            self.guides = guides(pool, twins, guidance.references, kinds["analogy"])
         if "consistency" in kinds:
             self.codes = CodeMemory(kinds["consistency"], inverter, pool.images, method.steps)
         if "adversarial" in kinds:
@@ -218,6 +226,8 @@ class Objective:
             elif term.kind == "colour_distribution":
                 reference = _colours(self.references, term.side)
                 value = draws.distance(_colours(images, term.side), reference, term.points, term.place)
+            elif term.kind == "analogy":
+                value = (_colours(images, term.side) - self.guides[index]).abs().mean()
             elif term.kind == "background_colour":
                 value = self._background_colour(images, index, term.side)
             elif term.kind == "background_variation":
@@ -279,16 +289,15 @@ class Objective:
         return losses.weighted_variation(F.adaptive_avg_pool2d(images, clear.shape[-1]), clear)
 
     def _views(self, images: Tensor, index: Sequence[int]) -> list[View]:
+        views = zip(self.encoders, self.pool.seen, self.reference_seen, self.directions, self.centres, strict=True)
         return [
-            View(encoder.encode(images, self.layers, self.joint), _pick(source, index), reference, direction, centre)
-            for encoder, source, reference, direction, centre in zip(
-                self.encoders, self.pool.seen, self.reference_seen, self.directions, self.centres, strict=True
-            )
+            View(encoder.encode(images, self.layers, self.joint), _pick(source, index), *given)
+            for encoder, source, *given in views
         ]
 
 
 def active_terms(
-    method: Method, guidance: Guidance, inverter: bool = False, distillation: bool = False
+    method: Method, guidance: Guidance, inverter: bool = False, distillation: bool = False, twins: bool = False
 ) -> tuple[LossTerm, ...]:
     """The losses of a method that count under a guidance.
 
@@ -299,6 +308,7 @@ def active_terms(
         **dict.fromkeys(FROM_REFERENCE, guidance.references is not None),
         **dict.fromkeys(FROM_TEXT, guidance.has_text),
         "consistency": inverter,
+        "analogy": twins and guidance.references is not None,
         "score_distillation": distillation,
     }
     terms = tuple(term for term in method.losses if term.weight > 0 and given.get(term.kind, True))
@@ -310,12 +320,12 @@ def active_terms(
 
 def token_layers(method: Method, guidance: Guidance) -> tuple[str | int, ...]:
     """The encoder layers that a method's losses read under a guidance, each once."""
-    return _layers(active_terms(method, guidance, True, True))
+    return _layers(active_terms(method, guidance, True, True, True))
 
 
 def reads_embedding(method: Method, guidance: Guidance) -> bool:
     """Whether its losses read the joint embedding; without, an encoder may stop earlier."""
-    return _joint(active_terms(method, guidance, True, True))
+    return _joint(active_terms(method, guidance, True, True, True))
 
 
 def _layers(terms: Sequence[LossTerm]) -> tuple[str | int, ...]:

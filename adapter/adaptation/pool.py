@@ -25,6 +25,7 @@ class Pool:
         samples: plane features at the source's own sample positions, stored in fp16.
         features: the source's rendered features [n, F, R, R], from these very samples.
         opacity: of those renderings [n, 1, R, R], in [0, 1].
+        depth: of those renderings [n, 1, R, R], distances from the camera.
         images: the source's images [n, 3, H, W] in [-1, 1].
         seen: what each encoder says about the images.
     """
@@ -35,6 +36,7 @@ class Pool:
     samples: Samples
     features: Tensor
     opacity: Tensor
+    depth: Tensor
     images: Tensor
     seen: tuple[Encoded, ...] = ()
 
@@ -123,13 +125,27 @@ def fill_pool(
         z, labels = z.to(device), labels.to(device)
         frontal = frontal_label(generator.config, len(z))
         ws = generator.mapping(z, None if frontal is None else frontal.to(device), truncation_psi)
-        exact = generator.sample(generator.planes(ws), labels)
-        samples = Samples(exact.depths, exact.features.half(), exact.resolution)
-        rounded = Samples(samples.depths, samples.features.float(), samples.resolution)
-        rendered = generator.march(rounded)
-        images = generator.superresolve(rendered.features, ws)
-        seen = tuple(encoder.encode(images, layers, embedding) for encoder in encoders)
-        yield Pool(z, labels, ws, samples, rendered.features, rendered.opacity, images, seen)
+        yield see(generator, encoders, layers, z, ws, labels, embedding)
+
+
+@torch.no_grad()
+def see(
+    generator: Generator,
+    encoders: Sequence[ImageEncoder],
+    layers: Sequence[str | int],
+    latents: Tensor,
+    ws: Tensor,
+    cameras: Tensor,
+    embedding: bool = True,
+) -> Pool:
+    """Render people z [n, z], ws [n, num_ws, w] from labels [n, 25], and look at their images."""
+    exact = generator.sample(generator.planes(ws), cameras)
+    samples = Samples(exact.depths, exact.features.half(), exact.resolution)
+    rounded = Samples(samples.depths, samples.features.float(), samples.resolution)
+    rendered = generator.march(rounded)
+    images = generator.superresolve(rendered.features, ws)
+    seen = tuple(encoder.encode(images, layers, embedding) for encoder in encoders)
+    return Pool(latents, cameras, ws, samples, rendered.features, rendered.opacity, rendered.depth, images, seen)
 
 
 def join(pools: Sequence[Pool]) -> Pool:
@@ -146,6 +162,7 @@ def join(pools: Sequence[Pool]) -> Pool:
         ),
         features=torch.cat([pool.features for pool in pools]),
         opacity=torch.cat([pool.opacity for pool in pools]),
+        depth=torch.cat([pool.depth for pool in pools]),
         images=torch.cat([pool.images for pool in pools]),
         seen=tuple(_join_seen(parts) for parts in zip(*(pool.seen for pool in pools), strict=True)),
     )

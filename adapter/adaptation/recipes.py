@@ -16,9 +16,10 @@ LOCAL_LAYERS = ("stage1", "stage2", "stage4")
 _ADAPTER = (
     LossTerm("directional", 2.0, (POOLED,)),
     LossTerm("text_directional", 4.0),
-    LossTerm("token_distribution", 6.0, LOCAL_LAYERS, place=0.5),
+    LossTerm("token_distribution", 6.0, LOCAL_LAYERS, place=0.5, points=256),
     LossTerm("image_structure", 2.0, ("stage3",)),
     LossTerm("feature_structure", 10.0),
+    LossTerm("analogy", 2.0, ("stage1", "stage2")),
     LossTerm("colour_distribution", 3.0, side=64, place=1.0),
     LossTerm("shallow_distribution", 1.5, ("stage0",)),
     LossTerm("background_colour", 2.0, side=8),
@@ -163,7 +164,7 @@ _STYLIZE = Method(
 METHODS: dict[str, dict[str, Method]] = {
     "3d-adapter": {
         method.preset: method
-        for method in (_QUICK, _adapter("full", 45, 150), _adapter("long", 120, 560), _VIT, *_ABLATIONS)
+        for method in (_QUICK, _adapter("full", 55, 185), _adapter("long", 120, 560), _VIT, *_ABLATIONS)
     },
     **{
         method.name: {one.preset: one for one in (method, _longer(method), _for_vit(method))}

@@ -84,4 +84,4 @@ def _pool_of(images: Tensor, encoders: list[ImageEncoder], guidance: Guidance, m
     nothing = Samples(empty, empty, 0)
     opacity = images.new_ones(len(images), 1, *images.shape[-2:])
     seen = tuple(encoder.encode(images, layers, joint) for encoder in encoders) if layers or joint else ()
-    return Pool(empty, empty, empty, nothing, images, opacity, images, seen)
+    return Pool(empty, empty, empty, nothing, images, opacity, opacity, images, seen)

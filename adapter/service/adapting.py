@@ -49,7 +49,7 @@ def run(request: AdaptRequest) -> Iterator[Update]:
         base=request.base,
         licence=models.licence(request.base),
         people=people.latents,
-        inverter=models.inverter(request.base) if method.weight("consistency") else None,
+        inverter=models.inverter(request.base) if method.asks_for_inverter else None,
     )
     try:
         with contextlib.closing(events):

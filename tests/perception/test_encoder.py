@@ -16,9 +16,7 @@ TINY_VIT = {"image_size": 32, "layers": 3, "width": 64, "patch_size": 8, "head_w
 def vit() -> torch.nn.Module:
     torch.manual_seed(0)
     model = open_clip.CLIP(embed_dim=16, vision_cfg=TINY_VIT, text_cfg=TINY_TEXT).eval()
-    open_clip.model.set_model_preprocess_cfg(
-        model, {"size": 32, "mean": (0.48, 0.46, 0.41), "std": (0.27, 0.26, 0.28)}
-    )
+    open_clip.model.set_model_preprocess_cfg(model, {"size": 32, "mean": (0.48, 0.46, 0.41), "std": (0.27, 0.26, 0.28)})
     return model
 
 

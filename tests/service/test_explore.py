@@ -92,7 +92,6 @@ def test_files_are_written_and_play(ask, domains, tmp_path: Path):
         assert sheet.width > 3 * 48
 
 
-
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -95,8 +95,14 @@ def test_descriptions_name_what_the_values_say():
 
 def test_every_caption_class_occurs():
     words = [describe(z) for z in latents(1500)]
-    for key, expected in (("age_group", 4), ("hair_colour", 5), ("hair_style", 5), ("skin_tone", 4),
-                          ("eye_colour", 4), ("sex", 2)):
+    for key, expected in (
+        ("age_group", 4),
+        ("hair_colour", 5),
+        ("hair_style", 5),
+        ("skin_tone", 4),
+        ("eye_colour", 4),
+        ("sex", 2),
+    ):
         values, counts = np.unique([w[key] for w in words], return_counts=True)
         assert len(values) == expected, key
         assert counts.min() > 15, (key, dict(zip(values, counts, strict=True)))

@@ -150,8 +150,11 @@ def test_small_steps_change_images_a_little():
 
 def test_heads_stay_inside_the_box():
     rng = np.random.default_rng(11)
-    extremes = [person(hair_length=2.5, hair_volume=2.5, sex=-2, weight=2.5, fringe=-2.5),
-                person(weight=2.5, sex=2, beard=2.5, jaw_width=2.5), person(age=-2.5, hair_volume=2.5)]
+    extremes = [
+        person(hair_length=2.5, hair_volume=2.5, sex=-2, weight=2.5, fringe=-2.5),
+        person(weight=2.5, sex=2, beard=2.5, jaw_width=2.5),
+        person(age=-2.5, hair_volume=2.5),
+    ]
     for z in [sample_latent(rng) for _ in range(25)] + extremes:
         assert np.abs(build(attributes(z)).vertices).max() <= BOX / 2
 
