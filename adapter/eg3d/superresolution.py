@@ -68,4 +68,4 @@ class Superresolution(nn.Module):
         x, image = self.block0(x, x[:, :3], rows, mode, generator)
         aliased = self.config.inplace_rgb and not self.config.upsample[0] and not resized
         raw = image if aliased else features[:, :3]
-        return self.block1(x, image, rows, mode, generator)[1], raw
+        return self.block1(x, image, rows, mode, generator, keep=False)[1], raw
