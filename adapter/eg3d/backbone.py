@@ -65,7 +65,8 @@ class Synthesis(nn.Module):
         for resolution in self.resolutions:
             block = self.get_submodule(f"b{resolution}")
             rows = 2 if block.starts else 3
-            x, image = block(x, image, ws[:, row : row + rows].float(), noise_mode, generator)
+            keep = resolution != self.resolutions[-1]
+            x, image = block(x, image, ws[:, row : row + rows].float(), noise_mode, generator, keep)
             row += rows - 1
         return image
 

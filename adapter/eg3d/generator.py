@@ -11,6 +11,7 @@ from adapter.eg3d.backbone import Backbone, Mapping, Synthesis
 from adapter.eg3d.blocks import NoiseMode
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.decoder import Decoder
+from adapter.eg3d.parallel import each
 from adapter.eg3d.planes import AXES, Planes, fold, lookup
 from adapter.eg3d.rendering import Field, Rendered, Samples
 from adapter.eg3d.superresolution import Superresolution
@@ -223,10 +224,12 @@ class Generator(nn.Module):
         else:
             source = self.render(planes, cameras, resolution, max_points=max_points)
             adapted = self.render(target_planes, cameras, resolution, target, max_points=max_points)
-        return (
-            self._finish(source, ws, self.superresolution, None),
-            self._finish(adapted, ws if target_ws is None else target_ws, target.superresolution, None),
-        )
+        works = [
+            (source, ws, self.superresolution, None),
+            (adapted, ws if target_ws is None else target_ws, target.superresolution, None),
+        ]
+        first, second = each(lambda work: self._finish(*work), works)
+        return first, second
 
     def field(self, planes: Planes, points: Tensor) -> tuple[Tensor, Tensor]:
         """Raw density [N, K] and colours [N, K, F] at world points [N, K, 3]."""

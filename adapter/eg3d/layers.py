@@ -107,6 +107,12 @@ def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
     return (styles.square() @ weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt()
 
 
+def modulated(weight: Tensor, style: Tensor, gain: float = 1.0) -> Tensor:
+    """One sample's own filters [O, I, k, k], demodulated and times ``gain``, for ``style`` [I]."""
+    own = weight * style[:, None, None]
+    return own * ((own.square().sum(dim=(1, 2, 3)) + 1e-8).rsqrt() * gain)[:, None, None, None]
+
+
 def convolution(
     x: Tensor,
     weight: Tensor,
@@ -160,9 +166,7 @@ def modulated_convolution(
     if fast(x) and _lighter_than(weight, x, up) and (len(x) == 1 or not torch.is_grad_enabled()):
         singles = []
         for one, style in zip(x.split(1), styles, strict=True):
-            own = weight * style[:, None, None]
-            if demodulate:
-                own = own * ((own.square().sum(dim=(1, 2, 3)) + 1e-8).rsqrt() * gain)[:, None, None, None]
+            own = modulated(weight, style, gain) if demodulate else weight * style[:, None, None]
             singles.append(convolution(one, own, bias * gain, **options))
         return singles[0] if len(singles) == 1 else torch.cat(singles)
     y = convolution(x * styles[:, :, None, None], weight, **options)

@@ -4,8 +4,9 @@ One decoder (the source's) places the samples, without gradient; every decoder i
 samples, so that source and target share rays, positions and plane features.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,7 +15,9 @@ from torch.nn import functional
 from adapter.eg3d.config import RenderingConfig
 from adapter.eg3d.decoder import Decoder
 from adapter.eg3d.fused import decode_and_march
+from adapter.eg3d.kernels import fast
 from adapter.eg3d.marching import bound_depth, finish, march_weights
+from adapter.eg3d.parallel import each, even_spans
 from adapter.eg3d.planes import Planes, lookup
 from adapter.eg3d.rays import camera_rays, ray_range
 from adapter.eg3d.sampling import importance_depths, importance_draws, stratified_depths
@@ -142,25 +145,47 @@ def _place(
     return depths, None if noise is None else noise.gather(-1, order)
 
 
-def _trace(
-    planes: Planes,
-    cameras: Tensor,
-    resolution: int,
-    decoder: Decoder,
-    config: RenderingConfig,
-    generator: torch.Generator | None,
-    max_points: int | None,
-) -> Iterator[_Chunk]:
-    origins, directions = camera_rays(cameras, resolution)
-    draws = _draw(*(bound.detach() for bound in ray_range(origins, directions, config)), config, generator)
-    points = max_points or MAX_POINTS.get(cameras.device.type, MAX_POINTS["cuda"])
-    rays = max(1, points // (len(cameras) * (config.samples + config.importance_samples)))
-    for first in range(0, origins.shape[1], rays):
-        part = slice(first, first + rays)
-        here, along = origins[:, part], directions[:, part]
-        depths, noise = _place(planes, here, along, draws, part, decoder, config)
+class _Tracer:
+    """The rays of some cameras, and a decoder that places samples along them."""
+
+    def __init__(
+        self,
+        planes: Planes,
+        cameras: Tensor,
+        resolution: int,
+        decoder: Decoder,
+        config: RenderingConfig,
+        generator: torch.Generator | None,
+    ) -> None:
+        self.planes, self.decoder, self.config = planes, decoder, config
+        self.origins, self.directions = camera_rays(cameras, resolution)
+        ranges = (bound.detach() for bound in ray_range(self.origins, self.directions, config))
+        self.draws = _draw(*ranges, config, generator)
+        if fast(cameras):
+            # Made once, before several threads ask for them.
+            planes.rows  # noqa: B018
+
+    def parts(self, max_points: int | None) -> list[slice]:
+        """All rays, cut evenly into as few parts as hold ``max_points`` samples each."""
+        count, rays, _ = self.origins.shape
+        points = max_points or MAX_POINTS.get(self.origins.device.type, MAX_POINTS["cuda"])
+        most = max(1, points // (count * (self.config.samples + self.config.importance_samples)))
+        return even_spans(rays, -(-rays // most))
+
+    def trace(self, part: slice) -> _Chunk:
+        """Place and read the samples of some rays."""
+        here, along = self.origins[:, part], self.directions[:, part]
+        depths, noise = _place(self.planes, here, along, self.draws, part, self.decoder, self.config)
         # Reading the coarse samples again costs less than sorting what was read.
-        yield _Chunk(part, depths, _read(planes, here, along, depths, config.box_warp), noise)
+        return _Chunk(part, depths, _read(self.planes, here, along, depths, self.config.box_warp), noise)
+
+
+class _Seen(NamedTuple):
+    """What the fields show along some rays, and the range of their samples' depths."""
+
+    fields: list[tuple[Tensor, Tensor, Tensor]]
+    low: Tensor
+    high: Tensor
 
 
 def render(
@@ -185,20 +210,22 @@ def render(
         max_points: bounds memory by working on as many rays at a time as hold that many points; `MAX_POINTS` of the
             device where None.
     """
-    chunks: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in fields]
     backgrounds = [field.background_rows(config, resolution) for field in fields]
-    low, high = [], []
-    for chunk in _trace(planes, cameras, resolution, fields[0].decoder, config, generator, max_points):
-        low.append(chunk.depths.min())
-        high.append(chunk.depths.max())
-        for field, background, done in zip(fields, backgrounds, chunks, strict=True):
-            behind = background[chunk.rays] if background is not None and len(background) > 1 else background
-            marched = decode_and_march(field.decoder, chunk.features, chunk.depths, chunk.noise)
-            done.append(finish(marched, behind))
+    tracer = _Tracer(planes, cameras, resolution, fields[0].decoder, config, generator)
+
+    def see(part: slice) -> _Seen:
+        chunk = tracer.trace(part)
+        done = []
+        for field, background in zip(fields, backgrounds, strict=True):
+            behind = background[part] if background is not None and len(background) > 1 else background
+            done.append(finish(decode_and_march(field.decoder, chunk.features, chunk.depths, chunk.noise), behind))
+        return _Seen(done, chunk.depths.min(), chunk.depths.max())
+
+    chunks, low, high = zip(*each(see, tracer.parts(max_points)), strict=True)
     bounds = torch.stack(low).min(), torch.stack(high).max()
     return [
         _assemble(*(torch.cat(parts, dim=1) for parts in zip(*done, strict=True)), resolution, bounds)
-        for done in chunks
+        for done in zip(*chunks, strict=True)
     ]
 
 
@@ -224,7 +251,8 @@ def sample(
     max_points: int | None = None,
 ) -> Samples:
     """Read the planes where ``decoder`` places its samples, sorted by depth, to be marched later by any decoder."""
-    chunks = list(_trace(planes, cameras, resolution, decoder, config, generator, max_points))
+    tracer = _Tracer(planes, cameras, resolution, decoder, config, generator)
+    chunks = each(tracer.trace, tracer.parts(max_points))
     return Samples(
         torch.cat([chunk.depths for chunk in chunks], dim=1),
         torch.cat([chunk.features for chunk in chunks], dim=1),

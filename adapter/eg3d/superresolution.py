@@ -63,8 +63,9 @@ class Superresolution(nn.Module):
         rows = ws[:, -1:].repeat(1, 3, 1)
         x = self._resize(features)
         resized = x is not features
-        x = x.contiguous(memory_format=torch.channels_last)
+        # `contiguous` would leave a single sample's first stride alone, which then passes for channels first.
+        x = x.clone(memory_format=torch.channels_last)
         x, image = self.block0(x, x[:, :3], rows, mode, generator)
         aliased = self.config.inplace_rgb and not self.config.upsample[0] and not resized
         raw = image if aliased else features[:, :3]
-        return self.block1(x, image, rows, mode, generator)[1], raw
+        return self.block1(x, image, rows, mode, generator, keep=False)[1], raw

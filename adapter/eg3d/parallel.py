@@ -1,0 +1,92 @@
+"""Work shared out among threads that each compute alone, which on a CPU beats many threads meeting in every operation.
+
+PyTorch splits each operation among its threads and waits for the slowest of them; small operations lose most of the
+gain there, and all of it when other programs keep a core busy. Here each thread takes a whole piece of work instead.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+from functools import lru_cache
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+PARTS_EACH = 2
+"""Parts per thread: a thread that is held up by other programs leaves some of its share to the others."""
+_shared: ContextVar[bool] = ContextVar("shared", default=False)
+_starting = threading.Lock()
+
+
+def each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Results of ``work`` for every item, in their order; at once, with one thread of PyTorch's each, where it may.
+
+    It may without gradients, and as often as `torch.get_num_threads` says. What runs inside of ``work`` finds a single
+    thread and so stays within its own. Results do not depend on how many threads there are as long as the kernels that
+    ``work`` calls do not.
+    """
+    threads = torch.get_num_threads()
+    if threads < 2 or len(items) < 2 or torch.is_grad_enabled() or _shared.get():
+        return [work(item) for item in items]
+    inference = torch.is_inference_mode_enabled()
+
+    def alone(item: Item) -> Result:
+        _shared.set(True)
+        with torch.inference_mode(inference), torch.no_grad():
+            return work(item)
+
+    # A context can be entered by one thread at a time.
+    jobs = [_pool(threads).submit(copy_context().run, alone, item) for item in items]
+    return [job.result() for job in jobs]
+
+
+def spans(count: int) -> list[slice]:
+    """``count`` things in order, cut into parts for `each`."""
+    return even_spans(count, min(count, PARTS_EACH * torch.get_num_threads()))
+
+
+def even_spans(count: int, parts: int) -> list[slice]:
+    """``count`` things in order, cut into so many parts that differ by one thing at most."""
+    edges = [count * part // parts for part in range(parts + 1)]
+    return [slice(first, last) for first, last in pairwise(edges)]
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    # Two threads that ask at once must not both start one.
+    with _starting:
+        return _started(threads)
+
+
+@lru_cache(maxsize=4)
+def _started(threads: int) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(threads, "eg3d", initializer=_become_single)
+    everyone = threading.Barrier(threads + 1)
+    for _ in range(threads):
+        pool.submit(everyone.wait)
+    everyone.wait()
+    # Setting a thread's own number also sets the one that new threads begin with.
+    torch.set_num_threads(threads)
+    return pool
+
+
+def _become_single() -> None:
+    # A thread's first question for its number would overwrite one set before.
+    torch.get_num_threads()
+    torch.set_num_threads(1)
+
+
+def _forget() -> None:
+    """A forked process has the pools, but not their threads."""
+    global _starting
+    _starting = threading.Lock()
+    _started.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
