@@ -4,6 +4,7 @@ import argparse
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,9 @@ def test_a_job_that_fails_midway_is_said(
 def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "adapter", "adapt", "--reference", str(REFERENCE), "--out", str(out)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    # A shell's background jobs ignore interrupts, and hand that down to what they start.
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
     try:
         for line in process.stderr:
             if "Tri-D" in line:
