@@ -61,7 +61,7 @@ def run(request: AdaptRequest) -> Iterator[Update]:
                 if stop_asked(request.folder):
                     done.stop(method)
                     break
-    except GeneratorExit:
+    except (GeneratorExit, KeyboardInterrupt):
         shutil.rmtree(Path(request.folder) / SNAPSHOTS, ignore_errors=True)
         raise
     if Path(request.folder).is_dir():

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from adapter.adaptation.domain import Domain
+from adapter.adaptation.trainer import StageTrainer
 from adapter.eg3d import Eg3d
 from adapter.errors import UserError
 from adapter.service.jobs import adapt_job, request_stop
@@ -149,6 +150,22 @@ def test_closing_the_job_leaves_no_files(request_for):
         if update.stage == "G2":
             break
     updates.close()
+    assert names(request.folder) == set()
+
+
+def test_an_interrupt_leaves_no_files(request_for, monkeypatch):
+    request, steps = request_for(), itertools.count()
+    genuine = StageTrainer.step
+
+    def interrupted(self, step):
+        if next(steps) == 5:
+            raise KeyboardInterrupt
+        return genuine(self, step)
+
+    monkeypatch.setattr(StageTrainer, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(adapt_job(request))
+    assert next(steps) == 6
     assert names(request.folder) == set()
 
 
