@@ -105,7 +105,7 @@ def feature_structure(target: Tensor, source: Tensor, side: int = 32) -> Tensor:
 
 
 def _centred_tokens(features: Tensor, side: int) -> Tensor:
-    tokens = F.adaptive_avg_pool2d(features, min(side, features.shape[-1])).flatten(2).transpose(1, 2)
+    tokens = grid_points(features, side)
     return tokens - tokens.mean(dim=1, keepdim=True)
 
 
@@ -138,6 +138,11 @@ def _quantiles(ordered: Tensor, count: int) -> Tensor:
     if ordered.shape[1] == count:
         return ordered
     return F.interpolate(ordered[None], size=count, mode="linear", align_corners=False)[0]
+
+
+def grid_points(images: Tensor, side: int) -> Tensor:
+    """Means of images [N, C, H, W] over the cells of a square grid, no finer than they are: [N, T, C], row by row."""
+    return F.adaptive_avg_pool2d(images, min(side, images.shape[-1])).flatten(2).transpose(1, 2)
 
 
 def grid_places(count: int) -> Tensor:

@@ -21,7 +21,6 @@ from adapter.perception.encoder import ImageEncoder
 
 TWIN_PSI = 0.8
 """Truncation of the twins: an encoder is less sure of a painting than of a photo."""
-
 SURFACE, OPACITY, PLACE = 4.0, 3.0, 1.0
 """Weights of a point's position in world units, of opacity, and of the place in the picture behind the head."""
 SOFTNESS = 0.15
@@ -62,10 +61,10 @@ def guides(pool: Pool, twins: Pool, references: Tensor, term: LossTerm) -> Tenso
         references: A' [K, 3, H, W].
         term: its side, and the layers of the first encoder whose tokens tell what a place shows.
     """
-    side = min(term.side, references.shape[-1])
+    side = min(term.side, pool.images.shape[-1])
     centres = _centres(pool, term)
     known = _descriptors(twins, slice(None), term, centres, side).flatten(0, 1)
-    colours = F.adaptive_avg_pool2d(references, side).flatten(2).transpose(1, 2).flatten(0, 1)
+    colours = losses.grid_points(_resized(references, side), side).flatten(0, 1)
     # One source at a time: all pairs of places are T * K * T numbers.
     asked = (_descriptors(pool, [i], term, centres, side)[0] for i in range(len(pool)))
     return torch.stack([losses.analogy(one, known, colours, SOFTNESS) for one in asked])
@@ -92,7 +91,7 @@ def _descriptors(pool: Pool, index: slice | list[int], term: LossTerm, centres: 
         F.adaptive_avg_pool2d(pool.images[index], side),
         *(losses.unit(_resized(kind - centre, side), dim=1) for kind, centre in zip(kinds, centres, strict=True)),
     ]
-    return torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
+    return losses.grid_points(torch.cat(parts, dim=1), side)
 
 
 def _map(tokens: Tensor) -> Tensor:

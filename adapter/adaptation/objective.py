@@ -224,10 +224,10 @@ class Objective:
             if term.kind in ENCODED:
                 value = sum(ENCODED[term.kind](term, view, draws) for view in views)
             elif term.kind == "colour_distribution":
-                reference = _colours(self.references, term.side)
-                value = draws.distance(_colours(images, term.side), reference, term.points, term.place)
+                reference = losses.grid_points(self.references, term.side)
+                value = draws.distance(losses.grid_points(images, term.side), reference, term.points, term.place)
             elif term.kind == "analogy":
-                value = (_colours(images, term.side) - self.guides[index]).abs().mean()
+                value = (losses.grid_points(images, term.side) - self.guides[index]).abs().mean()
             elif term.kind == "background_colour":
                 value = self._background_colour(images, index, term.side)
             elif term.kind == "background_variation":
@@ -281,8 +281,8 @@ class Objective:
         usual = 1 - F.adaptive_avg_pool2d(self.pool.opacity, side).mean(dim=0, keepdim=True)
         here = 1 - F.adaptive_avg_pool2d(self.pool.opacity[index], side)
         weight = (usual * here).clamp_min(0).pow(BACKGROUND_CERTAINTY).flatten(1)
-        reference = _colours(self.references, side).mean(dim=0)
-        return losses.weighted_difference(_colours(images, side), reference, weight)
+        reference = losses.grid_points(self.references, side).mean(dim=0)
+        return losses.weighted_difference(losses.grid_points(images, side), reference, weight)
 
     def _background_variation(self, images: Tensor, index: Sequence[int]) -> Tensor:
         clear = (1 - self.pool.opacity[index]).clamp_min(0).square()
@@ -334,10 +334,6 @@ def _layers(terms: Sequence[LossTerm]) -> tuple[str | int, ...]:
 
 def _joint(terms: Sequence[LossTerm]) -> bool:
     return any(term.kind in ("directional", "text_directional") and not term.layers for term in terms)
-
-
-def _colours(images: Tensor, side: int) -> Tensor:
-    return F.adaptive_avg_pool2d(images, min(side, images.shape[-1])).flatten(2).transpose(1, 2)
 
 
 def _centre(seen: Encoded) -> Encoded:

@@ -1,7 +1,7 @@
-"""Work shared out among threads that each compute alone, which on a CPU beats many threads meeting in every operation.
+"""Work shared out among threads that each compute alone, which on a CPU beats threads that meet in every operation.
 
-PyTorch splits each operation among its threads and waits for the slowest of them; small operations lose most of the
-gain there, and all of it when other programs keep a core busy. Here each thread takes a whole piece of work instead.
+PyTorch splits each operation among its threads and waits for the slowest of them, where small operations lose most of
+the gain. Here each thread takes a whole piece of work instead.
 """
 
 import os
