@@ -1,6 +1,7 @@
 """The demo: builds the page, opens it, and loads the models while the first visitor looks around."""
 
 import os
+import threading
 import time
 
 import spaces
@@ -31,7 +32,11 @@ def main() -> None:
     page.launch(**serving(), prevent_thread_lock=True)
     if not spaces.config.Config.zero_gpu:  # on ZeroGPU the models belong to the workers
         time.sleep(FIRST_PAGE_SECONDS)
-        warm_up()
+        # PyTorch's helper threads live as long as the thread they serve, and while they live those of the jobs, beyond
+        # the number of cores then, fall asleep in every operation.
+        loading = threading.Thread(target=warm_up)
+        loading.start()
+        loading.join()
     page.block_thread()
 
 

@@ -1,7 +1,9 @@
 """The files of a result: sheets, portraits and orbit videos of people in two worlds."""
 
+import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +143,15 @@ def _write_videos(folder: Path, poses: list[Pairs], order: list[int]) -> bool:
     """
     everyone = slice(None)
     names = {"orbit": everyone} | {f"person-{i + 1}": slice(i, i + 1) for i in range(len(poses[0].sources))}
-    for name, who in names.items():
+
+    def write_one(name: str) -> bool:
+        who = names[name]
         if not folder.is_dir():
             return False
         sheets = [pair_sheet(pose.sources[who], pose.targets[who], VIDEO_TILE) for pose in poses]
         write_mp4(folder / f"{name}.mp4", (sheets[pose] for pose in order), FPS)
-    return True
+        return True
+
+    # Small frames leave an encoder's own threads idle.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return all(pool.map(write_one, names))

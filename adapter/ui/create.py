@@ -24,7 +24,7 @@ from adapter.ui.advanced import advanced, fitting_method, method_choices, preset
 from adapter.ui.entrances import QUIET, READY, WORDS, Outputs, Values, entrances
 from adapter.ui.results import Made, Results, results
 
-_SECONDS_BETWEEN_UPDATES = 0.3
+_SECONDS_BETWEEN_UPDATES = 1.0
 _VIDEO_SECONDS = 12
 _SHOW_RESULT = """
 () => { if (window.innerWidth < 900) document.querySelector('.result').scrollIntoView({behavior: 'smooth'}); }

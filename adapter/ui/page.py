@@ -23,6 +23,7 @@ from adapter.ui.theme import ICON, STYLE, theme
 
 _CACHE_SECONDS = 3600
 _WAITING_VISITORS = 20
+_QUEUE_LOOKS_SECONDS = 0.03
 
 
 def build(sessions: Sessions) -> gr.Blocks:
@@ -83,6 +84,8 @@ def build(sessions: Sessions) -> gr.Blocks:
 
         page.unload(leave)
     page.queue(max_size=_WAITING_VISITORS, default_concurrency_limit=4)
+    # By default the queue wakes a thousand times a second, each time taking a core from a job that computes on all.
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = _QUEUE_LOOKS_SECONDS
     return page
 
 

@@ -57,6 +57,14 @@ def test_programs_can_call_the_named_endpoints_and_nothing_else(blocks: gr.Block
     assert all(endpoint["description"] for endpoint in endpoints.values())
 
 
+def test_the_queue_leaves_the_processor_to_the_jobs(blocks: gr.Blocks):
+    with gr.Blocks() as plain:
+        pass
+    usual, ours = vars(plain.queue()._queue), vars(blocks._queue)
+    for pause in ("sleep_when_free", "progress_update_sleep_when_free"):
+        assert usual[pause] < 0.02 <= ours[pause] <= 0.1
+
+
 def test_one_adaptation_runs_at_a_time_beside_quick_answers(blocks: gr.Blocks):
     limits: dict[str, set[int]] = {}
     for fn in blocks.fns.values():
