@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import spaces
 
 from adapter.errors import UserError
+from adapter.service.memory import release
 from adapter.service.requests import LOADING, AdaptRequest, PresentRequest, Request, Update, gpu_seconds
 
 
@@ -72,12 +73,16 @@ def _fits(request: Request, share: float) -> str:
 
 
 def _told(request: Request) -> Iterator[Update]:
+    long = isinstance(request, AdaptRequest | PresentRequest)
     try:
-        if isinstance(request, AdaptRequest | PresentRequest):
+        if long:
             yield Update(LOADING)
         yield from _runner(request)(request)
     except UserError as error:
         yield Update("", error=str(error))
+    finally:
+        if long:
+            release()
 
 
 def _runner(request: Request) -> Callable[[Request], Iterator[Update]]:
