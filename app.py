@@ -11,6 +11,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 from adapter.errors import UserError
 from adapter.hub.bases import choose_base, prepare
 from adapter.service.sessions import Sessions
+from adapter.ui.importing import importing_gradio
 
 FIRST_PAGE_SECONDS = 4.0
 """The first page has the processor to itself for so long, before the models are loaded."""
@@ -26,7 +27,8 @@ def main() -> None:
     sessions = Sessions.temporary()
     sessions.keep_swept()
     os.environ.setdefault("GRADIO_TEMP_DIR", str(sessions.uploads))
-    from adapter.ui.page import build, serving  # these read the base and the folder from the environment
+    with importing_gradio():
+        from adapter.ui.page import build, serving  # these read the base and the folder from the environment
 
     page = build(sessions)
     page.launch(**serving(), prevent_thread_lock=True)
