@@ -23,7 +23,7 @@ ABLATIONS := quick g1 tri-d g2 g1-tri-d g1-g2 joint all g2-then-tri-d no-directi
 	no-image-structure no-feature-structure no-analogy no-colour-distribution no-shallow-distribution \
 	no-background-colour no-background-variation no-moments
 ablations: .venv/dev
-	$(PYTHON) -m adapter evaluate --domains porcelain "thermal camera" --methods $(addprefix 3d-adapter:,$(ABLATIONS)) \
+	$(PYTHON) -m adapter evaluate --domains porcelain --methods $(addprefix 3d-adapter:,$(ABLATIONS)) \
 		--out work/evaluate --table checkpoints/heads/ablations.md
 
 browser:

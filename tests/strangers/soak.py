@@ -53,8 +53,9 @@ def report(visitors: list[Visitor], samples: list[float]) -> int:
     print(f"explored pictures took {statistics.median(waits):.1f} s in the middle, {max(waits):.1f} s at most")
     for error in sorted(set(errors)):
         print(f"  {errors.count(error)} x {error}")
-    middle, end = samples[len(samples) // 2 :][:3], samples[-3:]
-    growth = statistics.median(end) / statistics.median(middle)
+    # Jobs breathe, so single samples say little.
+    third, last = (samples[len(samples) * part // 4 : len(samples) * (part + 1) // 4] for part in (2, 3))
+    growth = statistics.median(last) / statistics.median(third)
     print(f"memory: {samples[0]:.0f} MB at first, {max(samples):.0f} MB at most, x {growth:.2f} in the second half")
     return int(bool(errors) or growth > GROWTH)
 
