@@ -151,7 +151,8 @@ def _reduced(image: Image.Image, step: int) -> Image.Image:
     rows = step * max(1, _STRIP // step)
     strips = (image.crop((0, top, width, min(top + rows, height))) for top in range(0, height, rows))
     if image.mode in _FULL_SCALES:
-        values = np.concatenate([np.asarray(strip)[::step, ::step] for strip in strips])
+        # A view would keep its whole strip.
+        values = np.concatenate([np.asarray(strip)[::step, ::step].copy() for strip in strips])
         return Image.fromarray(_eight_bits(values, _FULL_SCALES[image.mode]))
     parts = [_plain(strip).reduce(step) for strip in strips]
     whole = Image.new(parts[0].mode, (parts[0].width, sum(part.height for part in parts)))
