@@ -34,8 +34,8 @@ def main() -> None:
     page.launch(**serving(), prevent_thread_lock=True)
     if not spaces.config.Config.zero_gpu:  # on ZeroGPU the models belong to the workers
         time.sleep(FIRST_PAGE_SECONDS)
-        # PyTorch's helper threads live as long as the thread they serve, and while they live those of the jobs, beyond
-        # the number of cores then, fall asleep in every operation.
+        # PyTorch's helper threads live as long as the thread that they serve. This one's must not outlive the loading:
+        # where there are more helpers than cores, all of them fall asleep between operations, those of jobs, too.
         loading = threading.Thread(target=warm_up)
         loading.start()
         loading.join()

@@ -4,7 +4,6 @@ import contextlib
 import gc
 import inspect
 from collections.abc import Iterator
-from unittest.mock import patch
 
 _METACLASS = "ComponentMeta"
 
@@ -23,11 +22,10 @@ def importing_gradio() -> Iterator[None]:
             raise OSError("not asked for")
         return told(thing)
 
-    looking = gc.isenabled()
     gc.disable()
+    inspect.getfile = getfile
     try:
-        with patch.object(inspect, "getfile", getfile):
-            yield
+        yield
     finally:
-        if looking:
-            gc.enable()
+        inspect.getfile = told
+        gc.enable()
