@@ -118,7 +118,9 @@ def adapt(
     done = 0
     yield Event(PREPARING, 0, method.pool)
     layers, joint = token_layers(method, guidance), reads_embedding(method, guidance)
-    filling = fill_pool(generator, encoders, layers, latents, cameras, method.truncation_psi, joint)
+    extent = extent_of(method)
+    own_shape = extent.synthesis or extent.remodulation
+    filling = fill_pool(generator, encoders, layers, latents, cameras, method.truncation_psi, joint, own_shape)
     for group in filling:
         groups.append(group)
         done += len(group)
@@ -126,7 +128,7 @@ def adapt(
     pool = join(groups)
     del groups
     stage_people, stage_cameras = _preview_pairs(generator.config, people)
-    audience = join(list(fill_pool(generator, [], [], stage_people, stage_cameras, PREVIEW_PSI)))
+    audience = join(list(fill_pool(generator, [], [], stage_people, stage_cameras, PREVIEW_PSI, every_ray=own_shape)))
     twins = None
     if method.weight("analogy") and guidance.references is not None:
         twins = find_twins(generator, encoders, layers, guidance.references, inverter)

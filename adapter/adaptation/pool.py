@@ -1,5 +1,6 @@
 """A pool of (latent, camera) pairs with everything about the source that training never changes."""
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from adapter.adaptation.methods import Method
 from adapter.eg3d import Eg3dConfig, Generator, Parts, Samples, lookat_equal_area
 from adapter.eg3d.planes import lookup
 from adapter.eg3d.rays import camera_rays
+from adapter.eg3d.rendering import join_samples
 from adapter.perception.encoder import Encoded, ImageEncoder
 
 
@@ -45,8 +47,7 @@ class Pool:
 
     def samples_of(self, index: slice | Sequence[int]) -> Samples:
         """The samples of some pairs, in fp32."""
-        chosen = self.samples[index]
-        return Samples(chosen.depths, chosen.features.float(), chosen.resolution)
+        return self.samples[index].float()
 
 
 def target_features(generator: Generator, pool: Pool, index: slice | Sequence[int], parts: Parts) -> Tensor:
@@ -58,10 +59,12 @@ def target_features(generator: Generator, pool: Pool, index: slice | Sequence[in
         return generator.march(pool.samples_of(index), parts).features
     samples = pool.samples[index]
     planes = generator.planes(target_rows(pool, index, parts), synthesis=parts.synthesis)
+    if samples.places is not None:
+        raise ValueError("A backbone of its own needs samples of every ray.")
     origins, directions = camera_rays(pool.cameras[index], samples.resolution)
     points = (origins[:, :, None] + directions[:, :, None] * samples.depths[..., None]).flatten(1, 2)
     read = lookup(planes, points, generator.config.rendering.box_warp).unflatten(1, samples.depths.shape[1:])
-    return generator.march(Samples(samples.depths, read, samples.resolution), parts).features
+    return generator.march(dataclasses.replace(samples, features=read), parts).features
 
 
 def target_rows(pool: Pool, index: slice | Sequence[int], parts: Parts) -> Tensor:
@@ -104,6 +107,7 @@ def fill_pool(
     cameras: Tensor,
     truncation_psi: float = 1.0,
     embedding: bool = True,
+    every_ray: bool = False,
     group: int = 4,
 ) -> Iterator[Pool]:
     """Render and look at pairs, ``group`` at a time, to be joined by `join`.
@@ -114,6 +118,8 @@ def fill_pool(
         latents: z [n, z].
         cameras: labels [n, 25].
         embedding: whether the joint embedding is wanted too.
+        every_ray: whether to keep samples where the source shows nothing, for a target that may show something there.
+        group: pairs at a time.
 
     Yields:
         Pools of up to ``group`` pairs, in order.
@@ -125,7 +131,7 @@ def fill_pool(
         z, labels = z.to(device), labels.to(device)
         frontal = frontal_label(generator.config, len(z))
         ws = generator.mapping(z, None if frontal is None else frontal.to(device), truncation_psi)
-        yield see(generator, encoders, layers, z, ws, labels, embedding)
+        yield see(generator, encoders, layers, z, ws, labels, embedding, every_ray)
 
 
 @torch.no_grad()
@@ -137,12 +143,11 @@ def see(
     ws: Tensor,
     cameras: Tensor,
     embedding: bool = True,
+    every_ray: bool = False,
 ) -> Pool:
-    """Render people z [n, z], ws [n, num_ws, w] from labels [n, 25], and look at their images."""
-    exact = generator.sample(generator.planes(ws), cameras)
-    samples = Samples(exact.depths, exact.features.half(), exact.resolution)
-    rounded = Samples(samples.depths, samples.features.float(), samples.resolution)
-    rendered = generator.march(rounded)
+    """Render people z [n, z], ws [n, num_ws, w] from labels [n, 25], and look at their images; see `fill_pool`."""
+    samples = generator.sample(generator.planes(ws), cameras, every_ray=every_ray).half()
+    rendered = generator.march(samples.float())
     images = generator.superresolve(rendered.features, ws)
     seen = tuple(encoder.encode(images, layers, embedding) for encoder in encoders)
     return Pool(latents, cameras, ws, samples, rendered.features, rendered.opacity, rendered.depth, images, seen)
@@ -150,16 +155,11 @@ def see(
 
 def join(pools: Sequence[Pool]) -> Pool:
     """One pool of all pairs of several."""
-    samples = [pool.samples for pool in pools]
     return Pool(
         latents=torch.cat([pool.latents for pool in pools]),
         cameras=torch.cat([pool.cameras for pool in pools]),
         ws=torch.cat([pool.ws for pool in pools]),
-        samples=Samples(
-            torch.cat([part.depths for part in samples]),
-            torch.cat([part.features for part in samples]),
-            samples[0].resolution,
-        ),
+        samples=join_samples([pool.samples for pool in pools]),
         features=torch.cat([pool.features for pool in pools]),
         opacity=torch.cat([pool.opacity for pool in pools]),
         depth=torch.cat([pool.depth for pool in pools]),

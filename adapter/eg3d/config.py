@@ -18,6 +18,8 @@ class RenderingConfig:
     each weight for its own interval. ``miss_rule`` decides the range of rays that miss the box under ``"auto"``:
     ``"official"`` ends them at the largest *start* of the rays that hit, ``"span"`` at the largest end.
     ``fine_rule`` places deterministic importance draws: ``"closed"`` includes both ends, ``"centred"`` none.
+    ``empty_below``: rays whose coarse samples, and those of the rays around, gather less opacity than this show the
+    background alone and are followed no further; 0 follows all of them, as EG3D does.
     """
 
     ray_start: float | Literal["auto"] = 2.25
@@ -32,6 +34,7 @@ class RenderingConfig:
     importance_bins: Literal["official", "aligned"] = "official"
     miss_rule: Literal["official", "span"] = "official"
     fine_rule: Literal["closed", "centred"] = "closed"
+    empty_below: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,15 @@ PRESETS: dict[str, Eg3dConfig] = {
             padding="replicate",
         ),
         rendering=RenderingConfig(
-            2.35, 3.2, 0.9, 12, 12, white_background=True, plane_axes="xy-xz-zy", fine_rule="centred"
+            2.35,
+            3.2,
+            0.9,
+            12,
+            12,
+            white_background=True,
+            plane_axes="xy-xz-zy",
+            fine_rule="centred",
+            empty_below=1e-4,
         ),
         z_dim=32,
         w_dim=192,

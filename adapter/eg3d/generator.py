@@ -134,8 +134,12 @@ class Generator(nn.Module):
         resolution: int | None = None,
         generator: torch.Generator | None = None,
         max_points: int | None = None,
+        every_ray: bool = False,
     ) -> Samples:
-        """Read the planes along the rays of labels [N, 25]; the result can be marched by any decoder."""
+        """Read the planes along the rays of labels [N, 25]; the result can be marched by any decoder.
+
+        ``every_ray``: also along those that the configuration would leave out as empty.
+        """
         return rendering.sample(
             planes,
             cameras,
@@ -144,6 +148,7 @@ class Generator(nn.Module):
             self.config.rendering,
             generator=generator,
             max_points=max_points,
+            every_ray=every_ray,
         )
 
     def march(self, samples: Samples, parts: Parts | None = None) -> Rendered:

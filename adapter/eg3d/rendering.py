@@ -5,7 +5,7 @@ samples, so that source and target share rays, positions and plane features.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from adapter.eg3d.config import RenderingConfig
 from adapter.eg3d.decoder import Decoder
 from adapter.eg3d.fused import decode_and_march
 from adapter.eg3d.kernels import fast
-from adapter.eg3d.marching import bound_depth, finish, march_weights
+from adapter.eg3d.marching import Marched, bound_depth, finish, march_weights
 from adapter.eg3d.parallel import each, even_spans
 from adapter.eg3d.planes import Planes, lookup
 from adapter.eg3d.rays import camera_rays, ray_range
@@ -24,6 +24,8 @@ from adapter.eg3d.sampling import importance_depths, importance_draws, stratifie
 
 MAX_POINTS = {"cpu": 2**15, "cuda": 2**19}
 """Points per chunk by kind of device. Bounds the memory of a render; on a CPU, to what its caches hold."""
+MARGIN = 3
+"""Rays around one that hits something which are taken to hit something, too."""
 
 
 @dataclass
@@ -31,18 +33,51 @@ class Samples:
     """Plane features at the places where the source was sampled: all that marching needs, for any decoder.
 
     Attributes:
-        depths: sorted distances [N, M, S].
-        features: averaged plane features [N, M, S, C].
-        resolution: side R of the image the M = R * R rays belong to.
+        depths: sorted distances [N, K, S], of the K rays that hit something, the same number in every view.
+        features: averaged plane features [N, K, S, C].
+        resolution: side R of the image.
+        places: for each of the image's R * R rays, which of the K it is, and K where it hits nothing [N, R * R]; None
+            where all rays are there, in order.
     """
 
     depths: Tensor
     features: Tensor
     resolution: int
+    places: Tensor | None = None
 
     def __getitem__(self, index: slice | list[int] | Tensor) -> "Samples":
         """The samples of some of the N views."""
-        return Samples(self.depths[index], self.features[index], self.resolution)
+        places = None if self.places is None else self.places[index]
+        return Samples(self.depths[index], self.features[index], self.resolution, places)
+
+    def float(self) -> "Samples":
+        """The same with features in fp32."""
+        return replace(self, features=self.features.float())
+
+    def half(self) -> "Samples":
+        """The same with features in fp16."""
+        return replace(self, features=self.features.half())
+
+
+def join_samples(parts: Sequence[Samples]) -> Samples:
+    """The samples of all views of several, which are of one resolution."""
+    if any(part.places is not None for part in parts):
+        most = max(part.depths.shape[1] for part in parts)
+        parts = [_padded(part, most) for part in parts]
+    depths, features = (torch.cat([getattr(part, name) for part in parts]) for name in ("depths", "features"))
+    places = None if parts[0].places is None else torch.cat([part.places for part in parts])
+    return Samples(depths, features, parts[0].resolution, places)
+
+
+def _padded(part: Samples, most: int) -> Samples:
+    """The same with room for ``most`` rays; no ray's place is in what is added."""
+    count, own = part.depths.shape[:2]
+    places = part.places
+    if places is None:
+        places = torch.arange(own, device=part.depths.device).expand(count, -1)
+    depths = functional.pad(part.depths, (0, 0, 0, most - own))
+    features = functional.pad(part.features, (0, 0, 0, 0, 0, most - own))
+    return Samples(depths, features, part.resolution, torch.where(places == own, most, places))
 
 
 @dataclass
@@ -89,8 +124,7 @@ class _Chunk:
     noise: Tensor | None
 
 
-@dataclass
-class _Draws:
+class _Draws(NamedTuple):
     """Everything random or ruled about a render, for all rays at once, so that chunks cannot change it."""
 
     coarse: Tensor
@@ -113,40 +147,8 @@ def _draw(start: Tensor, end: Tensor, config: RenderingConfig, generator: torch.
     return _Draws(coarse, fine.unflatten(0, (count, rays)), both)
 
 
-def _points(origins: Tensor, directions: Tensor, depths: Tensor) -> Tensor:
-    return torch.addcmul(origins[:, :, None], directions[:, :, None], depths[..., None]).flatten(1, 2)
-
-
-def _read(planes: Planes, origins: Tensor, directions: Tensor, depths: Tensor, box_warp: float) -> Tensor:
-    return lookup(planes, _points(origins, directions, depths), box_warp).unflatten(1, depths.shape[1:])
-
-
-@torch.no_grad()
-def _place(
-    planes: Planes,
-    origins: Tensor,
-    directions: Tensor,
-    draws: _Draws,
-    rays: slice,
-    decoder: Decoder,
-    config: RenderingConfig,
-) -> tuple[Tensor, Tensor | None]:
-    """Sorted depths [N, m, S] of some rays, and the noise at them."""
-    coarse = draws.coarse[:, rays]
-    noise = None if draws.noise is None else draws.noise[:, rays]
-    if not config.importance_samples:
-        return coarse, noise
-    density = decoder.density(_read(planes, origins, directions, coarse, config.box_warp))
-    if noise is not None:
-        density += noise[..., : config.samples]
-    weights = march_weights(density, coarse)
-    fine = importance_depths(coarse, weights, draws.importance[:, rays], bins=config.importance_bins)
-    depths, order = torch.cat([coarse, fine], dim=-1).sort(dim=-1, stable=True)
-    return depths, None if noise is None else noise.gather(-1, order)
-
-
 class _Tracer:
-    """The rays of some cameras, and a decoder that places samples along them."""
+    """The rays of some cameras that hit something, and a decoder that places samples along them."""
 
     def __init__(
         self,
@@ -155,35 +157,88 @@ class _Tracer:
         resolution: int,
         decoder: Decoder,
         config: RenderingConfig,
+        *,
         generator: torch.Generator | None,
+        max_points: int | None,
+        every_ray: bool,
     ) -> None:
-        self.planes, self.decoder, self.config = planes, decoder, config
+        self.planes, self.decoder, self.config, self.max_points = planes, decoder, config, max_points
         self.origins, self.directions = camera_rays(cameras, resolution)
         ranges = (bound.detach() for bound in ray_range(self.origins, self.directions, config))
         self.draws = _draw(*ranges, config, generator)
+        self.weights = self.places = None
         if fast(cameras):
             # Made once, before several threads ask for them.
             planes.rows  # noqa: B018
+        if config.importance_samples:
+            self.weights = torch.cat(each(self._weigh, self.parts()), dim=1)
+            if config.empty_below and not every_ray:
+                self._leave_empty_rays()
 
-    def parts(self, max_points: int | None) -> list[slice]:
+    def parts(self) -> list[slice]:
         """All rays, cut evenly into as few parts as hold ``max_points`` samples each."""
         count, rays, _ = self.origins.shape
-        points = max_points or MAX_POINTS.get(self.origins.device.type, MAX_POINTS["cuda"])
+        points = self.max_points or MAX_POINTS.get(self.origins.device.type, MAX_POINTS["cuda"])
         most = max(1, points // (count * (self.config.samples + self.config.importance_samples)))
         return even_spans(rays, -(-rays // most))
 
     def trace(self, part: slice) -> _Chunk:
         """Place and read the samples of some rays."""
-        here, along = self.origins[:, part], self.directions[:, part]
-        depths, noise = _place(self.planes, here, along, self.draws, part, self.decoder, self.config)
+        depths, noise = self._place(part)
         # Reading the coarse samples again costs less than sorting what was read.
-        return _Chunk(part, depths, _read(self.planes, here, along, depths, self.config.box_warp), noise)
+        return _Chunk(part, depths, self._read(part, depths), noise)
+
+    def _read(self, part: slice, depths: Tensor) -> Tensor:
+        origins, directions = self.origins[:, part, None], self.directions[:, part, None]
+        points = torch.addcmul(origins, directions, depths[..., None]).flatten(1, 2)
+        return lookup(self.planes, points, self.config.box_warp).unflatten(1, depths.shape[1:])
+
+    @torch.no_grad()
+    def _weigh(self, part: slice) -> Tensor:
+        """Weights [N, m, S - 1] of the intervals between some rays' coarse samples."""
+        coarse = self.draws.coarse[:, part]
+        density = self.decoder.density(self._read(part, coarse))
+        if self.draws.noise is not None:
+            density += self.draws.noise[:, part, : self.config.samples]
+        return march_weights(density, coarse)
+
+    @torch.no_grad()
+    def _place(self, part: slice) -> tuple[Tensor, Tensor | None]:
+        """Sorted depths [N, m, S] of some rays, and the noise at them."""
+        coarse = self.draws.coarse[:, part]
+        noise = None if self.draws.noise is None else self.draws.noise[:, part]
+        if self.weights is None:
+            return coarse, noise
+        draws = self.draws.importance[:, part]
+        fine = importance_depths(coarse, self.weights[:, part], draws, bins=self.config.importance_bins)
+        depths, order = torch.cat([coarse, fine], dim=-1).sort(dim=-1, stable=True)
+        return depths, None if noise is None else noise.gather(-1, order)
+
+    def _leave_empty_rays(self) -> None:
+        hit = hit_rays(self.weights.sum(dim=-1), self.config.empty_below)
+        count = max(1, int(hit.sum(dim=1).max()))
+        self.places = torch.where(hit, hit.cumsum(dim=1) - 1, count)
+        kept = hit.sort(dim=1, descending=True, stable=True).indices[:, :count, None]
+        self.origins, self.directions, self.weights = (
+            x.take_along_dim(kept, dim=1) for x in (self.origins, self.directions, self.weights)
+        )
+        self.draws = _Draws(*(x if x is None else x.take_along_dim(kept, dim=1) for x in self.draws))
+
+
+def hit_rays(opacity: Tensor, empty_below: float) -> Tensor:
+    """Which rays may hit something [N, R * R], by their opacity [N, R * R] at coarse samples alone.
+
+    Thin things slip between coarse samples, so rays within `MARGIN` of one that hits something count as well.
+    """
+    side = round(opacity.shape[1] ** 0.5)
+    image = opacity.view(-1, 1, side, side)
+    return functional.max_pool2d(image, 2 * MARGIN + 1, stride=1, padding=MARGIN).flatten(1) >= empty_below
 
 
 class _Seen(NamedTuple):
-    """What the fields show along some rays, and the range of their samples' depths."""
+    """What the fields gather along some rays, and the range of their samples' depths."""
 
-    fields: list[tuple[Tensor, Tensor, Tensor]]
+    fields: list[Marched]
     low: Tensor
     high: Tensor
 
@@ -210,34 +265,51 @@ def render(
         max_points: bounds memory by working on as many rays at a time as hold that many points; `MAX_POINTS` of the
             device where None.
     """
-    backgrounds = [field.background_rows(config, resolution) for field in fields]
-    tracer = _Tracer(planes, cameras, resolution, fields[0].decoder, config, generator)
+    # A ray that is left out could not tell what to change so that it hits something.
+    moves = torch.is_grad_enabled() and (planes.values.requires_grad or cameras.requires_grad)
+    given = {"generator": generator, "max_points": max_points, "every_ray": moves}
+    tracer = _Tracer(planes, cameras, resolution, fields[0].decoder, config, **given)
 
     def see(part: slice) -> _Seen:
         chunk = tracer.trace(part)
-        done = []
-        for field, background in zip(fields, backgrounds, strict=True):
-            behind = background[part] if background is not None and len(background) > 1 else background
-            done.append(finish(decode_and_march(field.decoder, chunk.features, chunk.depths, chunk.noise), behind))
-        return _Seen(done, chunk.depths.min(), chunk.depths.max())
+        gathered = [decode_and_march(field.decoder, chunk.features, chunk.depths, chunk.noise) for field in fields]
+        return _Seen(gathered, chunk.depths.min(), chunk.depths.max())
 
-    chunks, low, high = zip(*each(see, tracer.parts(max_points)), strict=True)
+    chunks, low, high = zip(*each(see, tracer.parts()), strict=True)
     bounds = torch.stack(low).min(), torch.stack(high).max()
+    gathered = (
+        Marched(*(torch.cat(parts, dim=1) for parts in zip(*done, strict=True))) for done in zip(*chunks, strict=True)
+    )
     return [
-        _assemble(*(torch.cat(parts, dim=1) for parts in zip(*done, strict=True)), resolution, bounds)
-        for done in zip(*chunks, strict=True)
+        _finished(marched, field, tracer.places, resolution, bounds, config)
+        for marched, field in zip(gathered, fields, strict=True)
     ]
 
 
-def _assemble(
-    features: Tensor, depth: Tensor, opacity: Tensor, resolution: int, bounds: tuple[Tensor, Tensor]
+def _finished(
+    marched: Marched,
+    field: Field,
+    places: Tensor | None,
+    resolution: int,
+    bounds: tuple[Tensor, Tensor],
+    config: RenderingConfig,
 ) -> Rendered:
+    if places is not None:
+        marched = Marched(*(_spread(part, places) for part in marched))
+    features, depth, opacity = finish(marched, field.background_rows(config, resolution))
     count = len(features)
     return Rendered(
         features.transpose(1, 2).reshape(count, -1, resolution, resolution),
         bound_depth(depth, *bounds).reshape(count, 1, resolution, resolution),
         opacity.reshape(count, 1, resolution, resolution),
     )
+
+
+def _spread(part: Tensor, places: Tensor) -> Tensor:
+    """What K rays gathered [N, K, ...] at their places in the image [N, R * R, ...], nothing elsewhere."""
+    known = torch.cat([part, torch.zeros_like(part[:, :1])], dim=1)
+    first = torch.arange(len(part), device=part.device)[:, None] * known.shape[1]
+    return known.flatten(0, 1)[(places + first).flatten()].unflatten(0, places.shape)
 
 
 def sample(
@@ -249,19 +321,27 @@ def sample(
     *,
     generator: torch.Generator | None = None,
     max_points: int | None = None,
+    every_ray: bool = False,
 ) -> Samples:
-    """Read the planes where ``decoder`` places its samples, sorted by depth, to be marched later by any decoder."""
-    tracer = _Tracer(planes, cameras, resolution, decoder, config, generator)
-    chunks = each(tracer.trace, tracer.parts(max_points))
+    """Read the planes where ``decoder`` places its samples, sorted by depth, to be marched later by any decoder.
+
+    Args:
+        every_ray: also where it finds nothing and the configuration would leave the ray out, for a field that may show
+            something there.
+    """
+    given = {"generator": generator, "max_points": max_points, "every_ray": every_ray}
+    tracer = _Tracer(planes, cameras, resolution, decoder, config, **given)
+    chunks = each(tracer.trace, tracer.parts())
     return Samples(
         torch.cat([chunk.depths for chunk in chunks], dim=1),
         torch.cat([chunk.features for chunk in chunks], dim=1),
         resolution,
+        tracer.places,
     )
 
 
 def march(samples: Samples, field: Field, config: RenderingConfig) -> Rendered:
     """Decode and march cached samples; with the decoder that placed them this equals ``render``."""
-    behind = field.background_rows(config, samples.resolution)
-    parts = finish(decode_and_march(field.decoder, samples.features, samples.depths), behind)
-    return _assemble(*parts, samples.resolution, (samples.depths.min(), samples.depths.max()))
+    marched = decode_and_march(field.decoder, samples.features, samples.depths)
+    bounds = samples.depths.min(), samples.depths.max()
+    return _finished(marched, field, samples.places, samples.resolution, bounds, config)

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 
-from adapter.eg3d import Parts, rendering
+from adapter.eg3d import Eg3d, Parts, look_at, rendering
 from adapter.eg3d.kernels import plain_kernels
 
 FIELDS = ("features", "depth", "opacity")
@@ -87,6 +87,80 @@ def test_cached_samples_march_to_the_same_picture(tiny, planes, cameras):
     assert (samples.depths.diff(dim=-1) >= 0).all()
     assert_same(tiny.march(samples), tiny.render(planes, cameras), rtol=0, atol=2e-5)
     assert_same(tiny.march(samples[1:]), tiny.march(tiny.sample(planes[1:], cameras[1:])), rtol=0, atol=2e-5)
+
+
+def test_rays_near_one_that_hits_something_count_as_well():
+    opacity = torch.zeros(2, 256)
+    opacity[1, 16 * 8 + 8] = 0.5
+    hit = rendering.hit_rays(opacity, 1e-4).view(2, 16, 16)
+    assert not hit[0].any()
+    assert hit[1].sum() == (2 * rendering.MARGIN + 1) ** 2
+    assert hit[1, 8 - rendering.MARGIN : 9 + rendering.MARGIN, 8 - rendering.MARGIN : 9 + rendering.MARGIN].all()
+
+
+@pytest.fixture(scope="module")
+def heads():
+    """Two people of the embedded base, a slim one and one with much hair, and how it is rendered ray by ray."""
+    base = Eg3d.from_pretrained("heads").requires_grad_(False)
+    ws = base.mapping(torch.randn(2, base.config.z_dim, generator=torch.Generator().manual_seed(4)), None, 0.7)
+    every = dataclasses.replace(base.config.rendering, empty_below=0.0)
+    return base, base.planes(ws), every
+
+
+def heads_cameras(base, *yaws):
+    return torch.cat([look_at(yaw, 0.0, base.config.camera_radius, base.config.camera_pivot) for yaw in yaws])
+
+
+def test_rays_that_hit_nothing_are_left_out_and_hardly_missed(heads):
+    base, planes, every = heads
+    cameras = heads_cameras(base, 0.0, 0.3)
+    samples = base.sample(planes, cameras)
+    few = samples.depths.shape[1]
+    assert 0.3 < few / 64**2 < 0.8
+    full = rendering.render(planes, cameras, 64, [rendering.Field(base.decoder)], every)[0]
+    rendered = base.render(planes, cameras)
+    nothing = (samples.places == few).view(2, 1, 64, 64)
+    assert rendered.opacity[nothing].max() == 0
+    assert full.opacity[nothing].quantile(0.999) < 1e-2
+    assert (rendered.features - full.features).abs().mean() < 1e-3
+    assert_same(base.march(samples), rendered, rtol=0, atol=2e-5)
+
+
+def test_what_is_left_out_depends_on_no_other_view(heads):
+    base, planes, _ = heads
+    cameras = heads_cameras(base, 0.0, 0.3)
+    both = base.render(planes, cameras)
+    for i in range(2):
+        alone = base.render(planes[i : i + 1], cameras[i : i + 1])
+        torch.testing.assert_close(alone.features[0], both.features[i], rtol=0, atol=2e-5)
+
+
+def test_samples_of_different_numbers_of_rays_join(heads):
+    base, planes, _ = heads
+    cameras = heads_cameras(base, 0.0, 0.3)
+    parts = [base.sample(planes[i : i + 1], cameras[i : i + 1]) for i in range(2)]
+    parts.append(base.sample(planes[:1], cameras[:1], every_ray=True))
+    assert parts[2].places is None
+    assert len({part.depths.shape[1] for part in parts}) == 3
+    joined = rendering.join_samples(parts)
+    target = base.parts().requires_grad_(True)
+    for i, part in enumerate(parts):
+        torch.testing.assert_close(base.march(joined[i : i + 1]).features, base.march(part).features, rtol=0, atol=2e-5)
+    wanted, given = (
+        torch.autograd.grad(
+            sum(base.march(one, target).features.square().sum() for one in some), target.decoder.net[0].weight
+        )[0]
+        for some in (parts, [joined])
+    )
+    torch.testing.assert_close(given, wanted, rtol=1e-3, atol=1e-2 * float(wanted.abs().max()))
+
+
+def test_whoever_moves_latents_or_cameras_follows_every_ray(heads):
+    base, planes, every = heads
+    cameras = heads_cameras(base, 0.0, 0.3)
+    moving = base.render(planes, cameras.requires_grad_())
+    full = rendering.render(planes, cameras, 64, [rendering.Field(base.decoder)], every)[0]
+    assert torch.equal(moving.features, full.features)
 
 
 def test_rendering_without_importance_samples(tiny, planes, cameras):
