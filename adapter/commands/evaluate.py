@@ -1,6 +1,8 @@
 """``python -m adapter evaluate``: every method on target domains with ground truth; a table, a figure, numbers."""
 
 import argparse
+import functools
+import os
 import sys
 import time
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 from adapter.errors import UserError
 
 BASE, ENCODER = "heads", "clip-heads"
+HALF = "half of quick"
+MOST_JOBS = 64
 FULL_PAIRS, FULL_FRONT, FULL_TURNED = 256, 128, 32
 ALL = "all"
 _SECONDS_BETWEEN_LINES = 0.2
@@ -29,7 +33,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--form",
         choices=["quick", "full"],
         default="quick",
-        help="quick: 3 held-out domains, 64 heads; full: all domains, 256 heads, for a GPU; default: %(default)s",
+        help="quick: 3 held-out domains, 64 heads, half the steps; full: all domains, 256 heads, for a GPU; "
+        "default: %(default)s",
     )
     parser.add_argument(
         "--methods",
@@ -44,7 +49,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="DOMAIN",
         help="names, or the groups tuning, held-out, all; tune on the tuning domains only",
     )
-    parser.add_argument("--budget", default="quick", metavar="PRESET", help="of every method, default: %(default)s")
+    parser.add_argument(
+        "--budget",
+        metavar="PRESET",
+        help="of every method; default: half the steps of quick in the quick form, quick in the full form",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="processes that measure, of one thread each; default: one a core, 1 on a GPU",
+    )
     parser.add_argument("--pairs", type=int, metavar="N", help="heads a domain, 8 to 4096")
     parser.add_argument("--seed", type=int, default=0, help="of the adaptations, default: 0")
     parser.add_argument(
@@ -71,9 +86,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _contest(args: argparse.Namespace) -> None:
-    from adapter.evaluation.contest import contest
+    from adapter.evaluation.contest import contest, unmeasured
     from adapter.evaluation.domains import DOMAINS, QUICK, choose_domains
     from adapter.evaluation.report import FIGURE_FILE, RESULTS_FILE, copy_figure, write_report
+    from adapter.evaluation.sharing import share_out
     from adapter.evaluation.tables import write_table
     from adapter.latent.encoder import load_inverter
 
@@ -81,6 +97,10 @@ def _contest(args: argparse.Namespace) -> None:
     inverter = load_inverter(args.base)
     contestants = _contestants(args, [ALL], inverter is not None)
     tools = _tools(args, 64, inverter)
+    missing = unmeasured(tools, contestants, domains)
+    jobs = min(_jobs(args, tools.device.type), len(missing))
+    if jobs > 1:
+        _follow(share_out(functools.partial(_own_tools, args, 64), missing, jobs))
     results = _follow(contest(tools, contestants, domains))
     text = write_report(tools, results, contestants, domains)
     print(text)
@@ -89,6 +109,18 @@ def _contest(args: argparse.Namespace) -> None:
         write_table(args.table, text)
     if args.figure:
         copy_figure(tools.out, args.figure)
+
+
+def _jobs(args: argparse.Namespace, device: str) -> int:
+    if args.jobs is not None and not 1 <= args.jobs <= MOST_JOBS:
+        raise UserError(f"The number of jobs must be from 1 to {MOST_JOBS}.")
+    return args.jobs or (1 if device == "cuda" else os.cpu_count() or 1)
+
+
+def _own_tools(args: argparse.Namespace, pairs: int):
+    from adapter.latent.encoder import load_inverter
+
+    return _tools(args, pairs, load_inverter(args.base))
 
 
 def _ask(args: argparse.Namespace) -> None:
@@ -137,15 +169,19 @@ def _contestants(args: argparse.Namespace, default: list[str], inverter: bool) -
 
     names = default if args.methods == [ALL] else args.methods
     names = list(METHODS) if names == [ALL] else list(dict.fromkeys(names))
-    if args.methods == [ALL] and not any(args.budget in METHODS[name] for name in names):
-        raise UserError(f"No method has a preset named {args.budget!r}.")
+    budget = args.budget or "quick"
+    halved = args.budget is None and args.form == "quick" and not args.text and args.methods == [ALL]
+    if args.methods == [ALL] and not any(budget in METHODS[name] for name in names):
+        raise UserError(f"No method has a preset named {budget!r}.")
     found = []
     for name in names:
         method_name, _, preset = name.partition(":")
         if not preset:
             presets = METHODS.get(method_name, {})
-            preset = args.budget if args.budget in presets or args.methods != [ALL] else next(iter(presets))
+            preset = budget if budget in presets or args.methods != [ALL] else next(iter(presets))
         method = get_method(method_name, preset)
+        if halved:
+            method = method.of_length(method.steps // 2, HALF)
         shown = title(method, inverter)
         found.append(Contestant(name, f"{shown}, {preset}" if ":" in name else shown, method))
     return found
@@ -198,7 +234,7 @@ def _tools(args: argparse.Namespace, pairs: int, inverter):
 
 
 def _follow(steps):
-    """Show progress until the findings come; returns them."""
+    """Show progress until the findings come, or to the end; returns them."""
     from adapter.evaluation.contest import Progress
 
     started, shown, fresh = time.monotonic(), 0.0, None
@@ -214,7 +250,8 @@ def _follow(steps):
             measured = step.done - fresh
             left = (now - started) / measured * (step.total - step.done) if measured else None
             _show(_line(step.done, step.total, step.what, left))
-    raise RuntimeError("an evaluation ended without findings")
+    _show("")
+    return None
 
 
 def _line(done: int, total: int, what: str, left: float | None) -> str:

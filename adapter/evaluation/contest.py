@@ -130,27 +130,50 @@ def contest(tools: Tools, contestants: Sequence[Contestant], domains: Sequence[s
     Raises:
         UserError: a method that failed, or a folder that cannot be written.
     """
-    cells = [(row, domain) for domain in domains for row in (*YARDSTICKS, *contestants)]
+    cells = cells_of(contestants, domains)
     found: dict[str, dict[str, Values]] = {}
-    stage = _Stage(tools)
-    for done, (row, domain) in enumerate(cells):
-        name = row if isinstance(row, str) else row.name
-        path = cell_path(tools.out, domain, name)
-        identity = {**tools.identity, "domain": domain, "row": name}
-        if not isinstance(row, str):
-            identity["method"] = row.method.to_dict()
-        identity = plain(identity)
-        values = read_cell(path, identity)
-        if values is None:
-            for step in _measure(tools, stage, row, domain, path):
-                if isinstance(step, str):
-                    yield Progress(done, len(cells), f"{domain}, {name}: {step}")
-                else:
-                    values = step
-            write_json(path, {"identity": identity, "values": values})
-        found.setdefault(name, {})[domain] = values
+    stage = Stage(tools)
+    for done, cell in enumerate(cells):
+        for step in stage.measure(cell):
+            if isinstance(step, str):
+                yield Progress(done, len(cells), f"{cell}: {step}")
+            else:
+                found.setdefault(cell.name, {})[cell.domain] = step
     yield Progress(len(cells), len(cells), "measured")
     yield found
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measurement: a contestant, or one of `YARDSTICKS`, on a domain."""
+
+    row: str | Contestant
+    domain: str
+
+    @property
+    def name(self) -> str:
+        """The row's name."""
+        return self.row if isinstance(self.row, str) else self.row.name
+
+    def __str__(self) -> str:
+        """What progress calls it."""
+        return f"{self.domain}, {self.name}"
+
+    def identity(self, tools: Tools) -> object:
+        """Everything that its numbers depend on, as JSON gives it back."""
+        method = {} if isinstance(self.row, str) else {"method": self.row.method.to_dict()}
+        return plain({**tools.identity, "domain": self.domain, "row": self.name, **method})
+
+
+def unmeasured(tools: Tools, contestants: Sequence[Contestant], domains: Sequence[str]) -> list[Cell]:
+    """The measurements of a contest that are still to do."""
+    cells = cells_of(contestants, domains)
+    return [c for c in cells if read_cell(cell_path(tools.out, c.domain, c.name), c.identity(tools)) is None]
+
+
+def cells_of(contestants: Sequence[Contestant], domains: Sequence[str]) -> list[Cell]:
+    """All measurements of a contest, domain by domain."""
+    return [Cell(row, domain) for domain in domains for row in (*YARDSTICKS, *contestants)]
 
 
 def cell_path(out: Path, domain: str, row: str) -> Path:
@@ -178,13 +201,33 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-class _Stage:
-    """What cells share, made when the first of them needs it."""
+class Stage:
+    """Where cells are measured; what they share is made when the first of them needs it."""
 
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
         self.source = source_painter(tools.generator)
         self._goal: tuple[str, Goal] | None = None
+
+    def measure(self, cell: Cell) -> Iterator[str | Values]:
+        """Measure a cell and write its file, unless that is done already.
+
+        Yields:
+            Sentences about the progress, at last the values.
+
+        Raises:
+            UserError: a method that failed, or a folder that cannot be written.
+        """
+        path, identity = cell_path(self.tools.out, cell.domain, cell.name), cell.identity(self.tools)
+        values = read_cell(path, identity)
+        if values is None:
+            for step in _measure(self.tools, self, cell.row, cell.domain, path):
+                if isinstance(step, str):
+                    yield step
+                else:
+                    values = step
+            write_json(path, {"identity": identity, "values": values})
+        yield values
 
     @functools.cached_property
     def bench(self) -> Bench:
@@ -209,7 +252,7 @@ class _Stage:
         return self._goal[1]
 
 
-def _measure(tools: Tools, stage: _Stage, row: "str | Contestant", domain: str, path: Path) -> Iterator["str | Values"]:
+def _measure(tools: Tools, stage: Stage, row: "str | Contestant", domain: str, path: Path) -> Iterator["str | Values"]:
     yield "preparing"
     bench, goal = stage.bench, stage.goal(domain)
     values: Values = {}
@@ -242,7 +285,7 @@ def _measure(tools: Tools, stage: _Stage, row: "str | Contestant", domain: str, 
 
 
 def _prepare(
-    tools: Tools, stage: _Stage, row: Contestant, domain: str, path: Path
+    tools: Tools, stage: Stage, row: Contestant, domain: str, path: Path
 ) -> Iterator[str | tuple[Painter, Values]]:
     reference = stage.reference(domain)
     if row.method.per_frame:

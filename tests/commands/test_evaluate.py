@@ -4,13 +4,15 @@ import argparse
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from adapter import __main__ as cli
-from adapter.adaptation import METHODS
+from adapter.adaptation import METHODS, get_method
 from adapter.commands import evaluate
 from adapter.evaluation import contest as contest_module
 from adapter.evaluation import report as report_module
+from adapter.evaluation import sharing
 from adapter.evaluation.contest import Progress
 from adapter.evaluation.domains import HELD_OUT, QUICK, TUNING
 from adapter.evaluation.tables import BEGIN, END
@@ -24,10 +26,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict:
 
     def tools(args: argparse.Namespace, pairs: int, inverter: None) -> argparse.Namespace:
         calls["pairs"] = args.pairs or pairs
-        return argparse.Namespace(out=args.out)
+        return argparse.Namespace(out=args.out, device=torch.device("cpu"))
 
     def contest(tools, contestants, domains):
         calls["methods"] = [(one.name, one.title, one.method.preset) for one in contestants]
+        calls["steps"] = [one.method.steps for one in contestants]
         calls["domains"] = domains
         yield Progress(0, 2, "orc, source: preparing")
         yield Progress(2, 2, "measured")
@@ -35,7 +38,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict:
 
     monkeypatch.setattr(evaluate, "_tools", tools)
     monkeypatch.setattr(encoder_module, "load_inverter", lambda base: None)
+
+    def share_out(make_tools, cells, jobs):
+        calls["jobs"] = jobs
+        yield Progress(len(cells), len(cells), "orc, source: measured")
+
     monkeypatch.setattr(contest_module, "contest", contest)
+    monkeypatch.setattr(contest_module, "unmeasured", lambda *arguments: ["a cell"] * calls.get("missing", 0))
+    monkeypatch.setattr(sharing, "share_out", share_out)
     monkeypatch.setattr(report_module, "write_report", lambda *arguments: "| a table |")
     return calls
 
@@ -48,6 +58,34 @@ def test_the_quick_form_takes_all_methods_and_three_held_out_domains(asked: dict
     captured = capsys.readouterr()
     assert captured.out.splitlines()[0] == "| a table |"
     assert "[0/2] orc, source: preparing" in captured.err
+
+
+def test_the_quick_form_halves_the_steps_unless_a_budget_is_given(asked: dict, tmp_path: Path) -> None:
+    assert cli.main(["evaluate", "--out", str(tmp_path)]) == 0
+    assert asked["steps"] == [get_method(name, "quick").steps // 2 for name in METHODS]
+    assert cli.main(["evaluate", "--out", str(tmp_path), "--budget", "quick"]) == 0
+    assert asked["steps"] == [get_method(name, "quick").steps for name in METHODS]
+
+
+@pytest.mark.parametrize(("missing", "arguments", "jobs"), [(9, ["--jobs", "3"], 3), (2, ["--jobs", "3"], 2)])
+def test_what_is_missing_is_shared_out(
+    asked: dict, tmp_path: Path, missing: int, arguments: list[str], jobs: int
+) -> None:
+    asked["missing"] = missing
+    assert cli.main(["evaluate", "--out", str(tmp_path), *arguments]) == 0
+    assert asked["jobs"] == jobs
+
+
+@pytest.mark.parametrize(("missing", "arguments"), [(9, ["--jobs", "1"]), (1, []), (0, [])])
+def test_little_to_do_takes_no_other_process(asked: dict, tmp_path: Path, missing: int, arguments: list[str]) -> None:
+    asked["missing"] = missing
+    assert cli.main(["evaluate", "--out", str(tmp_path), *arguments]) == 0
+    assert "jobs" not in asked
+
+
+def test_a_number_of_jobs_out_of_range_is_refused(asked: dict, tmp_path: Path, capsys) -> None:
+    assert cli.main(["evaluate", "--out", str(tmp_path), "--jobs", "0"]) == 2
+    assert "from 1 to 64" in capsys.readouterr().err
 
 
 def test_methods_presets_and_groups_of_domains(asked: dict, tmp_path: Path) -> None:

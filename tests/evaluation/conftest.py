@@ -1,113 +1,35 @@
-"""A tiny base, judge and truth with which the whole evaluation runs in seconds."""
+"""The tiny parts, made once."""
 
 import json
-import types
 
 import pytest
-import torch
 
-from adapter.adaptation.methods import LossTerm, Method, Stage
-from adapter.compat import ensure_torchvision
-from adapter.eg3d import Generator
-from adapter.evaluation.casting import Plan
-from adapter.evaluation.contest import Contestant, Tools
-from adapter.evaluation.judge import Judge, make_trunk
-from adapter.perception.encoder import ImageEncoder
-from tests.tiny_base import CONFIG
-
-METHOD = Method(
-    name="3d-adapter",
-    preset="tiny",
-    stages=(Stage("Tri-D", ("decoder",), 2), Stage("G2", ("superresolution",), 2)),
-    losses=(LossTerm("colour_distribution", 3.0, side=16), LossTerm("text_directional", 1.0)),
-    pool=2,
-    warmup=1,
-    preview_every=2,
-)
-PAINTER = Method(
-    name="stylize",
-    preset="tiny",
-    stages=(Stage("Pixels", ("superresolution",), 2),),
-    losses=(LossTerm("colour_distribution", 3.0, side=16), LossTerm("moments", 0.1, (0,))),
-    per_frame=True,
-)
-COLOURS = {"orc": (-0.5, 0.5, -0.5), "charcoal": (-0.6, -0.6, -0.6), "bronze": (0.2, -0.2, -0.6), "plain": (0, 0, 0)}
-
-
-class FakeTruth:
-    """Styles are flat colours, people are brightnesses; counts how often it is asked for pictures."""
-
-    styles = ("orc", "charcoal", "bronze")
-
-    def __init__(self, size: int) -> None:
-        self.size, self.asked = size, 0
-
-    def latents(self, count, seed):
-        return torch.randn(count, CONFIG.z_dim, generator=torch.Generator().manual_seed(seed))
-
-    def reference(self, style, size):
-        return torch.tensor(COLOURS[style]).view(1, 3, 1, 1).expand(1, 3, size, size).contiguous()
-
-    def images(self, style, latents, cameras, colours=None):
-        self.asked += 1
-        flat = torch.tensor(COLOURS[style]).view(1, 3, 1, 1).expand(len(latents), 3, self.size, self.size)
-        ramp = torch.linspace(-0.2, 0.2, self.size)[:, None] * latents[:, 0].view(-1, 1, 1, 1)
-        return (flat + ramp + (0 if colours is None else 0.1 * colours.cpu())).clamp(-1, 1)
-
-    def answers(self, latents, question):
-        return ["yes" if z > 0 else "no" for z in latents[:, 0]]
-
-    def prompt(self, style):
-        return f"a kind of {style}"
+from tests.evaluation import tiny
 
 
 @pytest.fixture(scope="session")
 def judge():
-    """An untrained judge that knows three styles and one attribute."""
-    ensure_torchvision()
-    import timm
-
-    torch.manual_seed(3)
-    unused = ("conv_head.", "bn2.", "classifier.")
-    weights = timm.create_model("tf_efficientnet_lite1").state_dict()
-    trunk = make_trunk({name: tensor for name, tensor in weights.items() if not name.startswith(unused)})
-    answers = {"style": (*FakeTruth.styles, "plain"), "glasses": ("no", "yes")}
-    heads = {"mean": torch.zeros(1568), "deviation": torch.ones(1568)}
-    for question, values in answers.items():
-        heads |= {f"{question}.weight": torch.randn(len(values), 1568), f"{question}.bias": torch.zeros(len(values))}
-    return Judge(trunk, heads, answers)
+    return tiny.make_judge()
 
 
 @pytest.fixture(scope="session")
 def generator():
-    """An untrained base that shows something solid."""
-    torch.manual_seed(0)
-    base = Generator(CONFIG).eval().requires_grad_(False)
-    base.decoder.net[2].bias[0] = 10
-    return base
+    return tiny.make_generator()
 
 
 @pytest.fixture(scope="session")
 def encoder():
-    ensure_torchvision()
-    from open_clip.transformer import VisionTransformer
-
-    torch.manual_seed(1)
-    visual = VisionTransformer(image_size=32, patch_size=8, width=16, layers=2, heads=2, mlp_ratio=2, output_dim=8)
-    visual.image_mean, visual.image_std = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-    return ImageEncoder(types.SimpleNamespace(visual=visual))
+    return tiny.make_encoder()
 
 
 @pytest.fixture
-def tools(generator, encoder, judge, tmp_path):
-    plan = Plan(pairs=10, front=6, turned=3)
-    truth = FakeTruth(CONFIG.image_resolution)
-    return Tools(generator, "tiny", [encoder], judge, truth, tmp_path / "out", plan=plan)
+def tools(judge, tmp_path):
+    return tiny.make_tools(tmp_path / "out", judge)
 
 
 @pytest.fixture
 def contestants():
-    return [Contestant("3d-adapter", "3D-Adapter", METHOD), Contestant("stylize", "2D style transfer", PAINTER)]
+    return list(tiny.CONTESTANTS)
 
 
 @pytest.fixture
