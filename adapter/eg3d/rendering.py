@@ -118,7 +118,6 @@ class Field:
 class _Chunk:
     """Some rays of every view, their samples sorted by depth; ``noise`` goes onto raw densities."""
 
-    rays: slice
     depths: Tensor
     features: Tensor
     noise: Tensor | None
@@ -157,9 +156,9 @@ class _Tracer:
         resolution: int,
         decoder: Decoder,
         config: RenderingConfig,
-        *,
         generator: torch.Generator | None,
         max_points: int | None,
+        *,
         every_ray: bool,
     ) -> None:
         self.planes, self.decoder, self.config, self.max_points = planes, decoder, config, max_points
@@ -186,7 +185,7 @@ class _Tracer:
         """Place and read the samples of some rays."""
         depths, noise = self._place(part)
         # Reading the coarse samples again costs less than sorting what was read.
-        return _Chunk(part, depths, self._read(part, depths), noise)
+        return _Chunk(depths, self._read(part, depths), noise)
 
     def _read(self, part: slice, depths: Tensor) -> Tensor:
         origins, directions = self.origins[:, part, None], self.directions[:, part, None]
@@ -267,8 +266,8 @@ def render(
     """
     # A ray that is left out could not tell what to change so that it hits something.
     moves = torch.is_grad_enabled() and (planes.values.requires_grad or cameras.requires_grad)
-    given = {"generator": generator, "max_points": max_points, "every_ray": moves}
-    tracer = _Tracer(planes, cameras, resolution, fields[0].decoder, config, **given)
+    decoder = fields[0].decoder
+    tracer = _Tracer(planes, cameras, resolution, decoder, config, generator, max_points, every_ray=moves)
 
     def see(part: slice) -> _Seen:
         chunk = tracer.trace(part)
@@ -329,8 +328,7 @@ def sample(
         every_ray: also where it finds nothing and the configuration would leave the ray out, for a field that may show
             something there.
     """
-    given = {"generator": generator, "max_points": max_points, "every_ray": every_ray}
-    tracer = _Tracer(planes, cameras, resolution, decoder, config, **given)
+    tracer = _Tracer(planes, cameras, resolution, decoder, config, generator, max_points, every_ray=every_ray)
     chunks = each(tracer.trace, tracer.parts())
     return Samples(
         torch.cat([chunk.depths for chunk in chunks], dim=1),
