@@ -1,15 +1,12 @@
 """A tiny random generator and encoder, and a method that runs in a second."""
 
-import types
-
 import pytest
 import torch
 
 from adapter.adaptation.methods import LossTerm, Method, Stage
-from adapter.compat import ensure_torchvision
 from adapter.eg3d import Generator
-from adapter.perception.encoder import ImageEncoder
 from tests.tiny_base import CONFIG
+from tests.tiny_encoder import make_encoder
 
 METHOD = Method(
     name="3d-adapter",
@@ -44,13 +41,7 @@ def generator():
 
 @pytest.fixture(scope="session")
 def encoder():
-    ensure_torchvision()
-    from open_clip.transformer import VisionTransformer
-
-    torch.manual_seed(1)
-    visual = VisionTransformer(image_size=32, patch_size=8, width=16, layers=3, heads=2, mlp_ratio=2, output_dim=8)
-    visual.image_mean, visual.image_std = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-    return ImageEncoder(types.SimpleNamespace(visual=visual))
+    return make_encoder(layers=3)
 
 
 @pytest.fixture(scope="session")

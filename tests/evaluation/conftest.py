@@ -19,7 +19,7 @@ def generator():
 
 @pytest.fixture(scope="session")
 def encoder():
-    return tiny.make_encoder()
+    return tiny.make_encoder(layers=2)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A tiny base, judge and truth with which the whole evaluation runs in seconds."""
 
-import types
 from pathlib import Path
 
 import torch
@@ -11,8 +10,8 @@ from adapter.eg3d import Generator
 from adapter.evaluation.casting import Plan
 from adapter.evaluation.contest import Contestant, Tools
 from adapter.evaluation.judge import Judge, make_trunk
-from adapter.perception.encoder import ImageEncoder
 from tests.tiny_base import CONFIG
+from tests.tiny_encoder import make_encoder
 
 METHOD = Method(
     name="3d-adapter",
@@ -87,17 +86,7 @@ def make_generator():
     return base
 
 
-def make_encoder():
-    ensure_torchvision()
-    from open_clip.transformer import VisionTransformer
-
-    torch.manual_seed(1)
-    visual = VisionTransformer(image_size=32, patch_size=8, width=16, layers=2, heads=2, mlp_ratio=2, output_dim=8)
-    visual.image_mean, visual.image_std = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-    return ImageEncoder(types.SimpleNamespace(visual=visual))
-
-
 def make_tools(out: Path, judge: Judge | None = None) -> Tools:
     """Everything anew, as a process of its own needs it; a judge may be handed in."""
     plan, truth = Plan(pairs=10, front=6, turned=3), FakeTruth(CONFIG.image_resolution)
-    return Tools(make_generator(), "tiny", [make_encoder()], judge or make_judge(), truth, out, plan=plan)
+    return Tools(make_generator(), "tiny", [make_encoder(layers=2)], judge or make_judge(), truth, out, plan=plan)
