@@ -12,9 +12,11 @@ from adapter.adaptation.loop import adapt
 from adapter.adaptation.methods import Method
 from adapter.eg3d import Generator, look_at
 from adapter.eg3d.kernels import plain_kernels
+from adapter.eg3d.parallel import stream
 from adapter.measuring import measured
 from adapter.perception.encoder import ImageEncoder
 
+VIDEO, VIDEO_FRAMES = "source+target frame of a video, planes cached", 8
 HEADER = ("base", "what", "a second", "seconds", "plain seconds", "times faster", "peak memory")
 
 
@@ -88,18 +90,24 @@ def rendering_rows(name: str, generator: Generator, repeats: int = 3, plain: boo
         ws = generator.mapping(z, camera if config.conditioning else None)
         planes = generator.planes(ws)
         features = generator.render(planes, camera).features
+
+        def frame(_: int) -> None:
+            generator.pair(planes, ws, camera, target)
+
         works: dict[str, Callable[[], object]] = {
             "planes": lambda: generator.planes(ws),
             "rendering": lambda: generator.render(planes, camera),
             "super-resolution": lambda: generator.superresolve(features, ws),
             "source+target frame, planes cached": lambda: generator.pair(planes, ws, camera, target),
+            VIDEO: lambda: list(stream(frame, range(VIDEO_FRAMES), ws)),
             "source+target frame": lambda: generator.pair(generator.planes(ws), ws, camera, target),
         }
         for what, work in works.items():
+            count = VIDEO_FRAMES if what == VIDEO else 1
             with measured(device) as cost:
-                seconds = measure(work, device, repeats)
+                seconds = measure(work, device, repeats) / count
             with plain_kernels():
-                plain_seconds = measure(work, device, repeats) if plain else None
+                plain_seconds = measure(work, device, repeats) / count if plain else None
             yield Row(name, what, seconds, plain_seconds, cost.peak_bytes)
 
 

@@ -40,6 +40,7 @@ def test_every_part_of_a_frame_is_measured(plain):
         "rendering",
         "super-resolution",
         "source+target frame",
+        "source+target frame of a video",
         "source+target frame",
     ]
     assert all(row.seconds > 0 and row.memory > 0 for row in rows)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from adapter.adaptation.methods import Method
 from adapter.eg3d import Eg3dConfig, Generator, Parts, Samples, lookat_equal_area
+from adapter.eg3d.parallel import stream
 from adapter.eg3d.planes import lookup
 from adapter.eg3d.rays import camera_rays
 from adapter.eg3d.rendering import join_samples
@@ -98,7 +99,6 @@ def draw_pairs(config: Eg3dConfig, method: Method, seed: int) -> tuple[Tensor, T
     return z, cameras_around_front(config, method.yaw * angles[0], method.pitch * angles[1])
 
 
-@torch.no_grad()
 def fill_pool(
     generator: Generator,
     encoders: Sequence[ImageEncoder],
@@ -108,9 +108,9 @@ def fill_pool(
     truncation_psi: float = 1.0,
     embedding: bool = True,
     every_ray: bool = False,
-    group: int = 4,
+    group: int = 2,
 ) -> Iterator[Pool]:
-    """Render and look at pairs, ``group`` at a time, to be joined by `join`.
+    """Render and look at pairs, to be joined by `join`; on a CPU several groups at once.
 
     Args:
         generator: the source.
@@ -119,19 +119,23 @@ def fill_pool(
         cameras: labels [n, 25].
         embedding: whether the joint embedding is wanted too.
         every_ray: whether to keep samples where the source shows nothing, for a target that may show something there.
-        group: pairs at a time.
+        group: pairs that are seen together.
 
-    Yields:
+    Returns:
         Pools of up to ``group`` pairs, in order.
     """
     device = next(generator.parameters()).device
     if not layers and not embedding:
         encoders = ()
-    for z, labels in zip(latents.split(group), cameras.split(group), strict=True):
-        z, labels = z.to(device), labels.to(device)
+
+    def fill(pairs: tuple[Tensor, Tensor]) -> Pool:
+        z, labels = (x.to(device) for x in pairs)
         frontal = frontal_label(generator.config, len(z))
         ws = generator.mapping(z, None if frontal is None else frontal.to(device), truncation_psi)
-        yield see(generator, encoders, layers, z, ws, labels, embedding, every_ray)
+        return see(generator, encoders, layers, z, ws, labels, embedding, every_ray)
+
+    groups = list(zip(latents.split(group), cameras.split(group), strict=True))
+    return stream(fill, groups, next(generator.parameters()))
 
 
 @torch.no_grad()

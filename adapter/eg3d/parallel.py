@@ -6,14 +6,16 @@ the gain. Here each thread takes a whole piece of work instead.
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,19 +33,46 @@ def each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     thread and so stays within its own. Results do not depend on how many threads there are as long as the kernels that
     ``work`` calls do not.
     """
-    threads = torch.get_num_threads()
-    if threads < 2 or len(items) < 2 or torch.is_grad_enabled() or _shared.get():
+    if len(items) < 2 or torch.is_grad_enabled() or not _may_share():
         return [work(item) for item in items]
+    return [job.result() for job in [_start(work, item) for item in items]]
+
+
+def stream(work: Callable[[Item], Result], items: Iterable[Item], x: Tensor) -> Iterator[Result]:
+    """Results of ``work`` for every item as they come, in their order and without gradients.
+
+    On a CPU, where ``x`` then lies, several items are in work at once as in `each`; a GPU is busy with one.
+    """
+    ahead = PARTS_EACH * torch.get_num_threads() if x.device.type == "cpu" and _may_share() else 0
+    jobs: deque[Future[Result]] = deque()
+    for item in items:
+        if not ahead:
+            # Whoever takes what is yielded may want gradients.
+            with torch.no_grad():
+                result = work(item)
+            yield result
+            continue
+        jobs.append(_start(work, item))
+        if len(jobs) == ahead:
+            yield jobs.popleft().result()
+    while jobs:
+        yield jobs.popleft().result()
+
+
+def _may_share() -> bool:
+    return torch.get_num_threads() > 1 and not _shared.get()
+
+
+def _start(work: Callable[[Item], Result], item: Item) -> Future[Result]:
     inference = torch.is_inference_mode_enabled()
 
-    def alone(item: Item) -> Result:
+    def alone() -> Result:
         _shared.set(True)
         with torch.inference_mode(inference), torch.no_grad():
             return work(item)
 
     # A context can be entered by one thread at a time.
-    jobs = [_pool(threads).submit(copy_context().run, alone, item) for item in items]
-    return [job.result() for job in jobs]
+    return _pool(torch.get_num_threads()).submit(copy_context().run, alone)
 
 
 def spans(count: int) -> list[slice]:

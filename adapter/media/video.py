@@ -15,26 +15,36 @@ _SPEED = "superfast"  # on these clips twice the bytes of "veryfast", which take
 _BT709 = 1  # number of Rec. 709 primaries and transfer in the H.264 standard, tables E-3 and E-4
 
 
-def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: int = 24, crf: int = 18) -> int:
-    """Encode frames as they come; the file appears complete or not at all.
+def write_mp4(
+    path: str | os.PathLike,
+    pictures: Iterable[np.ndarray],
+    fps: int = 24,
+    crf: int = 18,
+    order: Iterable[int] | None = None,
+) -> int:
+    """Encode pictures as they come; the file appears complete or not at all.
 
     Args:
         path: the .mp4 file to write, replaced where it exists.
-        frames: uint8 [H, W, 3], all of one size; an odd last row or column is repeated to make the size even.
+        pictures: uint8 [H, W, 3], all of one size; an odd last row or column is repeated to make the size even.
         fps: frames a second.
         crf: x264's constant rate factor: 0 is lossless, 18 looks lossless, 23 is its default.
+        order: places of the pictures that the frames show, for those shown more than once; each once where None.
 
     Returns:
         Number of frames written.
 
     Raises:
-        ValueError: no frames, or frames of different sizes.
+        ValueError: no pictures, or pictures of different sizes.
     """
-    frames = iter(frames)
-    first = next(frames, None)
+    pictures = iter(pictures)
+    first = next(pictures, None)
     if first is None:
         raise ValueError("a video needs at least one frame")
-    pad = ((0, first.shape[0] % 2), (0, first.shape[1] % 2), (0, 0))
+    frames = (_frame(picture, first.shape) for picture in itertools.chain([first], pictures))
+    if order is not None:
+        converted = list(frames)
+        frames = (converted[place] for place in order)
     count = 0
     with (
         replacing(path) as temporary,
@@ -47,12 +57,18 @@ def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: int = 
         stream.codec_context.color_primaries = _BT709
         stream.codec_context.color_trc = _BT709
         stream.codec_context.color_range = ColorRange.MPEG
-        for frame in itertools.chain([first], frames):
-            if frame.shape != first.shape:
-                raise ValueError(f"frames differ in size: {frame.shape} after {first.shape}")
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.pad(frame, pad, "edge")), format="rgb24")
-            picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
-            container.mux(stream.encode(picture))
+        for frame in frames:
+            # The encoder numbers frames without a time; one that is shown again has its last one's.
+            frame.pts = None
+            container.mux(stream.encode(frame))
             count += 1
         container.mux(stream.encode())
     return count
+
+
+def _frame(picture: np.ndarray, shape: tuple[int, ...]) -> av.VideoFrame:
+    if picture.shape != shape:
+        raise ValueError(f"frames differ in size: {picture.shape} after {shape}")
+    pad = ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0))
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.pad(picture, pad, "edge")), format="rgb24")
+    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)

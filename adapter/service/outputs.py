@@ -105,8 +105,7 @@ def write(
 
     scene, sway, rendered = stage(people), Sway(), []
     clock.start(len(sway.poses))
-    for yaw, pitch in sway.poses:
-        pairs = scene.pairs(yaw, pitch)
+    for pairs in scene.along(sway.poses):
         rendered.append(pairs.enlarged(VIDEO_TILE))
         left = clock.tick()
         shown = preview(pairs) if len(rendered) % 4 == 1 else None
@@ -148,8 +147,8 @@ def _write_videos(folder: Path, poses: list[Pairs], order: list[int]) -> bool:
         who = names[name]
         if not folder.is_dir():
             return False
-        sheets = [pair_sheet(pose.sources[who], pose.targets[who], VIDEO_TILE) for pose in poses]
-        write_mp4(folder / f"{name}.mp4", (sheets[pose] for pose in order), FPS)
+        sheets = (pair_sheet(pose.sources[who], pose.targets[who], VIDEO_TILE) for pose in poses)
+        write_mp4(folder / f"{name}.mp4", sheets, FPS, order=order)
         return True
 
     # Small frames leave an encoder's own threads idle.

@@ -1,7 +1,7 @@
 """The same people as source and as target: what previews, sheets and videos show."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from adapter.adaptation.pairing import Pairing
 from adapter.adaptation.pool import cameras_around_front, frontal_label
 from adapter.eg3d import Eg3dConfig, Generator, Parts
+from adapter.eg3d.parallel import stream
 from adapter.media.images import resize, to_uint8
 
 FOCAL = (16, 20)
@@ -64,6 +65,9 @@ class Scene(Protocol):
     def pairs(self, yaw: float = 0.0, pitch: float = 0.0, zoom: float = 1.0) -> Pairs:
         """Everyone from one camera at angles in radians from the front; ``zoom`` multiplies the focal length."""
 
+    def along(self, poses: Sequence[tuple[float, float]], zoom: float = 1.0) -> Iterator[Pairs]:
+        """Everyone from each of several (yaw, pitch), in their order."""
+
 
 Stage = Callable[[People], Scene]
 """Puts people into a scene: what a domain, or a method without one, does to them."""
@@ -87,6 +91,10 @@ class DomainScene:
         source, target = self._pairing.render(camera(self.people.generator.config, len(ws), yaw, pitch, zoom))
         return Pairs(to_uint8(source.image), to_uint8(target.image))
 
+    def along(self, poses: Sequence[tuple[float, float]], zoom: float = 1.0) -> Iterator[Pairs]:
+        """Everyone from each of several (yaw, pitch), in their order; on a CPU several at once."""
+        return stream(lambda pose: self.pairs(*pose, zoom), poses, self.people.ws)
+
 
 class FrameScene:
     """People whose every picture is changed by itself, without a domain.
@@ -108,6 +116,10 @@ class FrameScene:
         with torch.no_grad():
             images = generator.superresolve(generator.render(self._planes, cameras).features, ws)
         return Pairs(to_uint8(images), to_uint8(self._stylize(images)))
+
+    def along(self, poses: Sequence[tuple[float, float]], zoom: float = 1.0) -> Iterator[Pairs]:
+        """Everyone from each of several (yaw, pitch), one after the other: each is a small training of its own."""
+        return (self.pairs(*pose, zoom) for pose in poses)
 
 
 def camera(config: Eg3dConfig, count: int, yaw: float, pitch: float, zoom: float = 1.0) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 
 from adapter.adaptation import Domain, blend
 from adapter.eg3d import Parts
+from adapter.eg3d.parallel import stream
 from adapter.latent.interpolation import slerp
 from adapter.media.grids import pair_sheet, save_png
 from adapter.media.video import write_mp4
@@ -43,11 +44,10 @@ def run(request: ExploreRequest) -> Iterator[Update]:
 
 def _orbit(request: ExploreRequest, parts: Parts, path: Path) -> Iterator[Update]:
     scene, sway, rendered = _scene(request, parts), Sway(), []
-    for yaw, pitch in sway.poses:
-        pair = scene.pairs(yaw, request.pitch + pitch, request.zoom)
+    for pair in scene.along([(yaw, request.pitch + pitch) for yaw, pitch in sway.poses], request.zoom):
         rendered.append(pair_sheet(pair.sources, pair.targets, SIDE, GAP))
         yield Update(RENDERING, len(rendered), len(sway.poses), fraction=len(rendered) / len(sway.poses))
-    write_mp4(path, (rendered[pose] for pose in sway.order), outputs.FPS)
+    write_mp4(path, rendered, outputs.FPS, order=sway.order)
     yield Update(RENDERING, fraction=1.0, file=str(path))
 
 
@@ -56,14 +56,18 @@ def _walk(request: ExploreRequest, parts: Parts, path: Path) -> Iterator[Update]
     generator = models.generator(request.base)
     stops = People.draw(generator, request.count, request.seed, request.truncation).latents
     rendered, total = [], request.count * WALK_FRAMES
-    for k in range(total):
+
+    def frame(k: int) -> np.ndarray:
         here, share = divmod(k / WALK_FRAMES, 1)
         share = share * share * (3 - 2 * share)  # dwell at the people
         latent = slerp(stops[int(here)], stops[(int(here) + 1) % request.count], share)
         scene = DomainScene(People.of(generator, latent[None], request.truncation), parts)
         pair = scene.pairs(request.yaw, request.pitch, request.zoom)
-        rendered.append(pair_sheet(pair.sources, pair.targets, SIDE, GAP))
-        yield Update(RENDERING, k + 1, total, fraction=(k + 1) / total)
+        return pair_sheet(pair.sources, pair.targets, SIDE, GAP)
+
+    for sheet in stream(frame, range(total), stops):
+        rendered.append(sheet)
+        yield Update(RENDERING, len(rendered), total, fraction=len(rendered) / total)
     write_mp4(path, rendered, outputs.FPS)
     yield Update(RENDERING, fraction=1.0, file=str(path))
 

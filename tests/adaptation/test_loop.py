@@ -54,7 +54,7 @@ def equal(one, other):
 
 
 def test_events_tell_the_whole_story(events, method):
-    assert [event.stage for event in events if event.stage == PREPARING] == [PREPARING] * 2
+    assert [event.step for event in events if event.stage == PREPARING] == [0, 2, 4]
     steps = [event for event in events if event.stage in ("Tri-D", "G2")]
     assert [event.step for event in steps] == list(range(1, method.steps + 1))
     assert {event.total for event in steps} == {method.steps}

@@ -40,6 +40,18 @@ def test_decodes_back(tmp_path: Path):
         assert np.abs(got.astype(int) - put).mean() < 6
 
 
+def test_pictures_shown_more_than_once(tmp_path: Path):
+    path, order = tmp_path / "loop.mp4", [2, 3, 4, 3, 2, 1, 0, 1]
+    pictures = list(clip(5, 64, 96))
+    assert write_mp4(path, iter(pictures), fps=8, order=order) == 8
+    with av.open(str(path)) as container:
+        decoded = list(container.decode(video=0))
+    assert [round(frame.time * 8) for frame in decoded] == list(range(8))
+    for frame, place in zip(decoded, order, strict=True):
+        off = [np.abs(frame.to_ndarray(format="rgb24").astype(int) - picture).mean() for picture in pictures]
+        assert int(np.argmin(off)) == place
+
+
 def test_colours_survive_and_are_tagged(tmp_path: Path):
     for colour in ((220, 40, 30), (30, 200, 60), (40, 60, 220), (255, 255, 255), (0, 0, 0)):
         frame = np.full((64, 64, 3), colour, np.uint8)

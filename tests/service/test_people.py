@@ -29,6 +29,15 @@ def test_unchanged_parts_give_targets_equal_to_their_sources(generator):
     assert not np.array_equal(pairs.sources, scene.pairs(yaw=0.2, zoom=1.5).sources)
 
 
+def test_along_a_path_everyone_is_seen_as_from_each_pose(generator):
+    scene = DomainScene(People.draw(generator, 2, 0, 0.7), generator.parts())
+    poses = Sway(frames=12).poses
+    for pose, pairs in zip(poses, scene.along(poses, zoom=1.2), strict=True):
+        alone = scene.pairs(*pose, zoom=1.2)
+        assert np.abs(pairs.sources.astype(int) - alone.sources).max() <= 1
+        assert np.abs(pairs.targets.astype(int) - alone.targets).max() <= 1
+
+
 def test_enlarged_pictures_keep_their_sides_apart(generator):
     pairs = DomainScene(People.draw(generator, 2, 0, 0.7), generator.parts()).pairs()
     pairs.targets[:] = 255
