@@ -32,6 +32,9 @@ class Truth(Protocol):
     def images(self, style: str, latents: Tensor, cameras: Tensor, colours: Tensor | None = None) -> Tensor:
         """Pictures [N, 3, S, S] in a style, in [-1, 1]; with ``colours`` [N, 3, S, S] in place of the render's own."""
 
+    def shape(self, latents: Tensor, cameras: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """True depth (distance) and opacity in [0, 1], [N, 1, side, side] each."""
+
     def answers(self, latents: Tensor, question: str) -> list[str]:
         """True answers to a question of the judge, one per latent."""
 
@@ -174,6 +177,19 @@ def oracle_painter(source: Painter, truth: Truth, style: str) -> Painter:
             )
             for shot, labels in zip(source(latents, ws, cameras), cameras, strict=True)
         ]
+
+    return paint
+
+
+def truth_painter(truth: Truth, style: str, side: int) -> Painter:
+    """Shows the true pictures, of the true shape at ``side`` x ``side`` places; nothing of the base is in them."""
+
+    def paint(latents: Tensor, ws: Tensor, cameras: Sequence[Tensor]) -> list[Shot]:
+        shots = []
+        for labels in cameras:
+            seen = truth.images(style, latents, labels), *truth.shape(latents, labels, side)
+            shots.append(Shot(*(x.to(ws.device) for x in seen), shaped=False))
+        return shots
 
     return paint
 

@@ -26,6 +26,7 @@ from adapter.evaluation.casting import (
     oracle_painter,
     shoot,
     source_painter,
+    truth_painter,
 )
 from adapter.evaluation.figure import read_strip, strip
 from adapter.evaluation.judge import Judge
@@ -256,11 +257,8 @@ def _measure(tools: Tools, stage: Stage, row: "str | Contestant", domain: str, p
     yield "preparing"
     bench, goal = stage.bench, stage.goal(domain)
     values: Values = {}
-    if row == TRUTH:
-        images, shots, cast = goal.images, None, bench.cast
-        front = tools.truth.images(domain, cast.latents[: cast.painted], cast.front[: cast.painted])
-    elif row == SOURCE:
-        images, front, shots = bench.source.pairs.image, bench.source.front.image, bench.source
+    if row == SOURCE:
+        shots = bench.source
     else:
         painter: Painter | None = None
         if isinstance(row, Contestant):
@@ -269,16 +267,16 @@ def _measure(tools: Tools, stage: Stage, row: "str | Contestant", domain: str, p
                     yield step
                 else:
                     painter, values = step
+        elif row == TRUTH:
+            painter = truth_painter(tools.truth, domain, tools.generator.config.raw_resolution)
         else:
             painter = oracle_painter(stage.source, tools.truth, domain)
         for shots in shoot(painter, bench.cast):
             if isinstance(shots, int):
                 yield f"painting {shots}/{len(bench.cast)}"
-        images, front = shots.pairs.image, shots.front.image
     yield "measuring"
-    values = measure_pictures(bench, goal, images, front.to(tools.device)) | values
-    if shots is not None:
-        values |= measure_shape(bench, shots)
+    images = shots.pairs.image
+    values = measure_pictures(bench, goal, images, shots.front.image) | measure_shape(bench, shots) | values
     save_png(path.with_suffix(".png"), strip(images[:SHOWN]))
     save_png(path.with_name("reference.png"), strip(stage.reference(domain), images.shape[-1]))
     yield values

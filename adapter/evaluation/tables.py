@@ -15,18 +15,19 @@ CAPTION = """Each target picture is compared with the true picture of the same h
 {pairs} heads a domain, one reference picture of another head. KID and FID: on standardised features of the judge
 (EfficientNet-Lite1, used by no loss), KID without the terms of one head with itself; FID of so few pictures is for
 comparing rows only. Likeness: cosine of the judge's features to the reference. Named: share in which the judge names
-the style among {styles}. Perceptual: distance to the truth; diversity: mean distance of two targets over that of their
-sources, {front} heads from the front; both {perceptual}. Attributes: balanced share of sex, age, hair colour, glasses
-and beard read back by the judge. Edges: overlap of Sobel edges with the source's. Silhouette: IoU of opacity with the
-source's. Identity: share of {front} front views whose source is the most alike among {pairs}, by the judge's fourth
-stage, place by place. Reprojection: mean absolute difference, in [0, 2], of the front view carried to ±10 and ±20
-degrees, {turned} heads. Depth drift: world units. Source: the untouched base. Truth: the true pictures. Oracle: the
-true style over the base's own pictures, the best that keeps the base's blur. A method that paints single frames has no
-shape, no domain and no training to measure. Rank: mean over fidelity, diversity, cross-domain and multi-view
-consistency, over held-out domains ({held_out}), one preset of each method; whoever changes nothing keeps everything, so
-a good rank needs a look at KID, too. KID falls: against the source, the median over domains. A from-scratch
-single-image GAN (ConSinGAN) has no row: it learns one picture at one pose, has neither latents nor cameras in common
-with the base, and so no target belongs to a source: all paired numbers are undefined."""
+the style among {styles}. Perceptual: distance to the truth; diversity: mean distance of two targets over that of
+their sources, {front} heads from the front; both {perceptual}. Attributes: balanced share of sex, age, hair colour,
+glasses and beard read back by the judge. Edges: overlap of Sobel edges with the source's. Silhouette: IoU of opacity
+with the source's. Identity: share of {front} front views whose source is the most alike among {pairs}, by the judge's
+fourth stage, place by place. Reprojection: mean absolute difference, in [0, 2], of the front view carried to ±10 and
+±20 degrees through its own depth (the truth's through the true one), {turned} heads. Depth drift: world units.
+Source: the untouched base. Truth: the true pictures. Oracle: the true style over the base's own pictures, the best
+that keeps the base's blur. A method that paints single frames has no shape, no domain and no training to measure.
+Rank: mean over fidelity, diversity, cross-domain and multi-view consistency, over held-out domains ({held_out}), one
+preset of each method; whoever changes nothing keeps everything, so a good rank needs a look at KID, too. KID falls:
+against the source, the median over domains. A from-scratch single-image GAN (ConSinGAN) has no row: it learns one
+picture at one pose, has neither latents nor cameras in common with the base, and so no target belongs to a source:
+all paired numbers are undefined."""
 
 
 def markdown(

@@ -52,6 +52,10 @@ class FakeTruth:
         ramp = torch.linspace(-0.2, 0.2, self.size)[:, None] * latents[:, 0].view(-1, 1, 1, 1)
         return (flat + ramp + (0 if colours is None else 0.1 * colours.cpu())).clamp(-1, 1)
 
+    def shape(self, latents, cameras, side):
+        """A wall through the origin, seen from the front by cameras at a distance of 2.7."""
+        return torch.full((len(latents), 1, side, side), 2.7), torch.ones(len(latents), 1, side, side)
+
     def answers(self, latents, question):
         return ["yes" if z > 0 else "no" for z in latents[:, 0]]
 

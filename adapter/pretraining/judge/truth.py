@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from adapter.pretraining.clip.facts import FACTS, facts_of
 from adapter.pretraining.heads.attributes import edit, sample_latent
@@ -87,6 +88,19 @@ class ProceduralTruth:
             else:
                 pictures.append(head.color[0] if colours is None else _picture(colours[index]))
         return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous() * 2 - 1
+
+    def shape(self, latents: Tensor, cameras: Tensor, side: int) -> tuple[Tensor, Tensor]:
+        """True distance and coverage [N, 1, side, side] of latents z [N, 32] seen from labels [N, 25]."""
+        depths, masks = [], []
+        for z, camera in zip(latents.cpu().numpy(), cameras.cpu().numpy(), strict=True):
+            head = self._rendered(z.astype(np.float32).tobytes(), camera.astype(np.float32).tobytes())
+            depths.append(head.depth)
+            masks.append(head.mask)
+        depth, mask = (torch.from_numpy(np.stack(maps)) for maps in (depths, masks))
+        inside = (depth > 0).float()
+        # What lies behind a silhouette must not be averaged into it.
+        covered = F.adaptive_avg_pool2d(inside, side)
+        return F.adaptive_avg_pool2d(depth * inside, side) / covered.clamp_min(1e-6), F.adaptive_avg_pool2d(mask, side)
 
     def answers(self, latents: Tensor, question: str) -> list[str]:
         """The true answers to a question about the people of latents [N, 32]."""

@@ -6,6 +6,7 @@ import torch
 
 pytest.importorskip("numba")
 
+from adapter.evaluation.views import reprojection_error
 from adapter.pretraining.clip.facts import FACTS
 from adapter.pretraining.heads.attributes import edit, sample_latent
 from adapter.pretraining.heads.render import orbit_camera, render
@@ -43,6 +44,29 @@ def test_colours_can_be_replaced_and_the_shape_stays(truth: ProceduralTruth) -> 
     assert (same - own).abs().mean() < 0.02
     assert (dark - own).abs().mean() > 0.05
     assert torch.equal(truth.images("plain", z, CAMERAS, dark), dark)
+
+
+def test_shapes_are_the_renders_whatever_their_side(truth: ProceduralTruth) -> None:
+    z = truth.latents(2, seed=5)
+    head = render(z[1].numpy(), CAMERAS[1:].numpy(), 48)
+    depth, opacity = truth.shape(z, CAMERAS, 48)
+    assert depth.shape == opacity.shape == (2, 1, 48, 48)
+    assert np.allclose(depth[1, 0].numpy(), head.depth[0], atol=1e-5)
+    assert np.array_equal(opacity[1, 0].numpy(), head.mask[0])
+    depth, opacity = truth.shape(z, CAMERAS, 12)
+    shown = opacity[1, 0] > 0.01
+    inside = head.depth[0][head.depth[0] > 0]
+    assert depth[1, 0][shown].min() >= inside.min() - 1e-4
+    assert depth[1, 0][shown].max() <= inside.max() + 1e-4
+
+
+def test_true_pictures_agree_between_views_far_better_than_strangers(truth: ProceduralTruth) -> None:
+    z = truth.latents(2, seed=5)[:1]
+    cameras = [torch.from_numpy(orbit_camera(yaw, 0.0))[None] for yaw in (0.0, 0.17)]
+    front, side = ((truth.images("plain", z, c), *truth.shape(z, c, 48), c) for c in cameras)
+    other = truth.images("plain", truth.latents(2, seed=5)[1:], cameras[1])
+    error = reprojection_error(*front, *side)
+    assert error < 0.3 * reprojection_error(*front, other, *side[1:])
 
 
 def test_references_show_someone_else_in_each_style_and_no_glasses(truth: ProceduralTruth) -> None:
