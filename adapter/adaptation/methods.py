@@ -26,6 +26,7 @@ LOSSES: dict[str, str] = {
     "analogy": "ours: a place has the reference's colours of like places, found by way of the reference's twin",
     "background_colour": "ours: where sources show background, colours are as at that place of the reference",
     "background_variation": "ours: where sources show background, colours are smooth up to the silhouette",
+    "view_consistency": "ours: two views of a person have the same colours where they show the same place",
     "moments": "ours: tokens have the reference's mean and covariance",
     "text_directional": "L_dir from text: the CLIP edit points from the source's words to the prompt",
     "consistency": "L_scc: the W+ codes that the domain leaves alone stay the source's",
@@ -155,6 +156,7 @@ class Method:
         losses: summed; a term whose input a stage cannot change is left out there.
         pool: number of (latent, camera) pairs that are rendered and looked at once, then trained on.
         truncation_psi: of the pool's latents.
+        views: how many cameras see each person of the pool. A batch holds all views of its people.
         yaw, pitch: cameras of the pool lie within these angles of the front, in radians.
         batch: pairs a step.
         betas: of Adam.
@@ -177,6 +179,7 @@ class Method:
     stages: tuple[Stage, ...]
     losses: tuple[LossTerm, ...]
     pool: int = 32
+    views: int = 1
     truncation_psi: float = 1.0
     yaw: float = 0.45
     pitch: float = 0.15
@@ -205,6 +208,11 @@ class Method:
             raise UserError("A loss is named twice. Give each loss one weight.")
         _check_whole("The batch size", self.batch, 1, 64)
         _check_whole("The pool size", self.pool, self.batch, 4096)
+        _check_whole("The number of views", self.views, 1, self.batch)
+        if self.pool % self.views or self.batch % self.views:
+            raise UserError("Pool and batch must hold all views of each person. Make them multiples of the views.")
+        if self.views < 2 and self.weight("view_consistency"):
+            raise UserError("view_consistency compares views of a person. Set the number of views to 2 or more.")
         _check("The truncation psi", self.truncation_psi, 0, 2)
         _check("The yaw range", self.yaw, 0, 1.5)
         _check("The pitch range", self.pitch, 0, 1.0)

@@ -14,6 +14,7 @@ from adapter.adaptation.critic import Critic
 from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.memory import CodeMemory
 from adapter.adaptation.methods import FROM_REFERENCE, FROM_TEXT, LossTerm, Method
+from adapter.adaptation.neighbours import see_each_other
 from adapter.adaptation.pool import Pool
 from adapter.errors import UserError
 from adapter.perception.encoder import Encoded, ImageEncoder
@@ -196,11 +197,13 @@ class Objective:
                 for point, centre in zip(guidance.points, self.centres, strict=True)
             ]
         kinds = {term.kind: term for term in self.terms}
-        self.codes = self.critic = self.guides = None
+        self.codes = self.critic = self.guides = self.neighbours = None
         if "analogy" in kinds:
             self.guides = guides(pool, twins, guidance.references, kinds["analogy"])
         if "consistency" in kinds:
             self.codes = CodeMemory(kinds["consistency"], inverter, pool.images, method.steps)
+        if "view_consistency" in kinds:
+            self.neighbours = see_each_other(pool, method.views)
         if "adversarial" in kinds:
             self.critic = Critic(references, pool.images.shape[-1], seed)
 
@@ -228,6 +231,8 @@ class Objective:
                 value = draws.distance(losses.grid_points(images, term.side), reference, term.points, term.place)
             elif term.kind == "analogy":
                 value = (losses.grid_points(images, term.side) - self.guides[index]).abs().mean()
+            elif term.kind == "view_consistency":
+                value = self.neighbours.difference(images, index)
             elif term.kind == "background_colour":
                 value = self._background_colour(images, index, term.side)
             elif term.kind == "background_variation":

@@ -92,9 +92,13 @@ def frontal_label(config: Eg3dConfig, count: int = 1) -> Tensor | None:
 
 
 def draw_pairs(config: Eg3dConfig, method: Method, seed: int) -> tuple[Tensor, Tensor]:
-    """Latents z ~ N(0, I) [n, z] and camera labels [n, 25], uniform within the method's angles."""
+    """Latents z ~ N(0, I) [n, z] and camera labels [n, 25], uniform within the method's angles.
+
+    A person's views follow each other.
+    """
     random = torch.Generator().manual_seed(seed)
-    z = torch.randn(method.pool, config.z_dim, generator=random)
+    people = torch.randn(method.pool // method.views, config.z_dim, generator=random)
+    z = people.repeat_interleave(method.views, dim=0)
     angles = 2 * torch.rand(2, method.pool, generator=random) - 1
     return z, cameras_around_front(config, method.yaw * angles[0], method.pitch * angles[1])
 

@@ -97,7 +97,7 @@ class StageTrainer:
             LossNotFinite: nothing has been changed.
         """
         done = self.steps_before + step
-        index = batch_of_step(len(self.pool), self.method.batch, self.seed, done)
+        index = batch_of_step(len(self.pool), self.method.batch, self.seed, done, self.method.views)
         share = schedule(step, self.stage.steps, self.method.warmup, self.method.final_rate)
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * share
@@ -172,11 +172,15 @@ def schedule(step: int, steps: int, warmup: int, final: float) -> float:
     return rise * (final + (1 - final) * (0.5 + 0.5 * math.cos(math.pi * step / steps)))
 
 
-def batch_of_step(size: int, batch: int, seed: int, step: int) -> Sequence[int]:
-    """Places in a pool of ``size`` that a step trains on: every pair once a round, in an order drawn per round."""
+def batch_of_step(size: int, batch: int, seed: int, step: int, views: int = 1) -> Sequence[int]:
+    """Places in a pool of ``size`` that a step trains on: every pair once a round, in an order drawn per round.
+
+    A person's ``views``, which follow each other in the pool, stay together.
+    """
     turn, place = divmod(step, size // batch)
-    order = torch.randperm(size, generator=random_of_step(seed, -1 - turn))
-    return order[place * batch : (place + 1) * batch].tolist()
+    order = torch.randperm(size // views, generator=random_of_step(seed, -1 - turn))
+    people = order[place * batch // views : (place + 1) * batch // views]
+    return (people[:, None] * views + torch.arange(views)).flatten().tolist()
 
 
 def random_of_step(seed: int, number: int) -> torch.Generator:

@@ -113,7 +113,7 @@ def test_text_leads_alone_and_beside_an_image(generator, encoder, references, me
     assert alone.domain.metadata.prompt == "a bronze statue"
     assert alone.domain.metadata.reference_fingerprint is None
     kinds = [set(event.losses) for event in adapt(generator, encoder, prompted(encoder), method) if event.losses]
-    assert kinds[0] == {"text_directional", "image_structure", "feature_structure", "total"}
+    assert kinds[0] == {"text_directional", "image_structure", "feature_structure", "view_consistency", "total"}
     mixed = [set(event.losses) for event in adapt(generator, encoder, prompted(encoder, references), method)]
     assert {"text_directional", "directional", "token_distribution"} <= set.union(*mixed)
 

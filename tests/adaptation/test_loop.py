@@ -279,6 +279,18 @@ def test_every_round_trains_on_every_pair_once():
     assert len({tuple(batch_of_step(7, 2, 1, step)) for step in range(12)}) > 6
 
 
+def test_a_persons_views_stay_together(generator, method):
+    z, cameras = draw_pairs(generator.config, dataclasses.replace(method, pool=8), 0)
+    assert z.shape == (8, generator.config.z_dim)
+    assert torch.equal(z[0::2], z[1::2])
+    assert len(z.unique(dim=0)) == 4
+    assert len(cameras.unique(dim=0)) == 8
+    for turn in range(3):
+        batches = [batch_of_step(12, 4, 1, 3 * turn + i, views=2) for i in range(3)]
+        assert sorted(place for batch in batches for place in batch) == list(range(12))
+        assert all(batch[k] % 2 == 0 and batch[k + 1] == batch[k] + 1 for batch in batches for k in (0, 2))
+
+
 def test_background_colour_looks_where_nothing_stands(generator, encoder, references, method, pool):
     term = LossTerm("background_colour", 1.0, side=8)
     empty = torch.zeros_like(pool.opacity)

@@ -1,0 +1,59 @@
+"""Views of the same people in a pool: where what one shows lies in the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from adapter import losses
+from adapter.adaptation.pool import Pool
+from adapter.eg3d.reprojection import carry, correspondence
+
+OPAQUE = 0.9
+"""Opacity from which a pixel shows a surface."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """How each pair of a pool is seen by the next view of its person.
+
+    Args:
+        views: of each person, which follow each other.
+        places: where each pixel of a pair lies in the next view [n, S, S, 2], in [-1, 1].
+        weight: 1 where both show the same surface of the head, else 0 [n, S * S].
+    """
+
+    views: int
+    places: Tensor
+    weight: Tensor
+
+    def difference(self, images: Tensor, index: Sequence[int]) -> Tensor:
+        """Mean difference, in units of the pixels, of a batch [N, C, H, W] to what its people's next views show.
+
+        Args:
+            images: target images; all views of a person follow each other.
+            index: their places in the pool.
+        """
+        following = images.unflatten(0, (-1, self.views)).roll(-1, dims=1).flatten(0, 1)
+        side = self.places.shape[1]
+        carried = carry(following, self.places[index])
+        return losses.weighted_difference(
+            losses.grid_points(images, side), losses.grid_points(carried, side), self.weight[index]
+        )
+
+
+@torch.no_grad()
+def see_each_other(pool: Pool, views: int) -> Neighbours:
+    """The neighbours of a pool, by the sources' shapes.
+
+    Args:
+        pool: pairs in groups of ``views`` that show one person each.
+    """
+    size = pool.images.shape[-2:]
+    depth, opacity = (F.interpolate(x, size=size, mode="bilinear") for x in (pool.depth, pool.opacity))
+    following = torch.arange(len(pool)).unflatten(0, (-1, views)).roll(-1, dims=1).flatten()
+    places, known = correspondence(depth[following], pool.cameras[following], depth, pool.cameras)
+    solid = (opacity > OPAQUE) & (carry(opacity[following], places) > OPAQUE)
+    return Neighbours(views, places, (known & solid).float().flatten(1))

@@ -1,0 +1,58 @@
+"""Views of the same people: what agrees costs nothing, and only what both show counts."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from adapter.adaptation.neighbours import see_each_other
+from adapter.adaptation.pool import Pool
+from adapter.eg3d import look_at
+from tests.ball import ball
+
+YAWS = (0.0, 0.3, -0.2, 0.2)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Pool:
+    """Two people, which are the same ball, from two sides each."""
+    cameras = torch.cat([look_at([yaw]) for yaw in YAWS])
+    images, depth, opacity = ball(cameras)
+    none = torch.zeros(len(YAWS), 1)
+    return Pool(none, cameras, none, None, none, opacity, depth, images)
+
+
+def test_views_that_agree_cost_next_to_nothing_and_others_much(pool):
+    neighbours = see_each_other(pool, 2)
+    alike = neighbours.difference(pool.images[2:], [2, 3])
+    repainted = torch.cat([pool.images[2:3], ball(pool.cameras[3:], shift=0.5)[0]])
+    assert alike < 0.03
+    assert neighbours.difference(repainted, [2, 3]) > 5 * alike
+    assert neighbours.difference(pool.images[[2, 1]], [2, 3]) > 2 * alike
+
+
+def test_every_view_is_compared_with_its_own_person_only(pool):
+    neighbours = see_each_other(pool, 2)
+    both = neighbours.difference(pool.images, [0, 1, 2, 3])
+    apart = [neighbours.difference(pool.images[k : k + 2], [k, k + 1]) for k in (0, 2)]
+    assert min(apart) <= both <= max(apart)
+    swapped = neighbours.difference(pool.images[[2, 3, 0, 1]], [2, 3, 0, 1])
+    assert swapped == pytest.approx(both.item(), rel=1e-4)
+
+
+def test_one_colour_costs_nothing_and_only_shared_surfaces_pull(pool):
+    neighbours = see_each_other(pool, 2)
+    flat = torch.full_like(pool.images[:2], 0.3)
+    assert neighbours.difference(flat, [0, 1]) == pytest.approx(0, abs=1e-6)
+    images = torch.stack([flat[0], flat[1] + 0.4]).requires_grad_()
+    neighbours.difference(images, [0, 1]).backward()
+    pulled = images.grad.abs().sum(dim=1) > 0
+    assert pulled.any()
+    # Beyond the pixel that bilinear reading touches around it, what is behind the ball pulls nothing.
+    near = torch.nn.functional.max_pool2d(pool.opacity[:2], 3, stride=1, padding=1)[:, 0] > 0
+    assert not pulled[~near].any()
+
+
+def test_people_that_share_nothing_give_zero(pool):
+    apart = replace(pool, depth=pool.depth + torch.tensor([0.0, 1.0, 0.0, 1.0]).view(-1, 1, 1, 1))
+    assert see_each_other(apart, 2).difference(pool.images[:2], [0, 1]) == 0
