@@ -21,7 +21,7 @@ table: .venv/dev
 # The table of checkpoints/heads/ablations.md: 3D-Adapter with other parts, another order, or one loss less.
 ABLATIONS := quick g1 tri-d g2 g1-tri-d g1-g2 joint all g2-then-tri-d no-directional no-token-distribution \
 	no-image-structure no-feature-structure no-analogy no-colour-distribution no-shallow-distribution \
-	no-background-colour no-background-variation no-moments
+	no-background-colour no-background-variation no-moments no-view-consistency
 ablations: .venv/dev
 	$(PYTHON) -m adapter evaluate --domains porcelain --methods $(addprefix 3d-adapter:,$(ABLATIONS)) \
 		--out work/evaluate --table checkpoints/heads/ablations.md

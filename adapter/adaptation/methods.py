@@ -65,7 +65,7 @@ class LossTerm:
             the joint embedding, "pooled" a CNN tower's pooled features.
         centred: subtract the sources' mean token first; a CNN's tokens share a large common part.
         side: grid on which images (``colour_distribution``, ``analogy``, ``background_colour``) or features
-            (``feature_structure``) are compared.
+            (``feature_structure``) are compared; for ``view_consistency``, what is finer than its cells does not count.
         points: of each image, at most so many random ones are compared by the two distribution losses of ours, and
             so many tokens by ``token_distribution``.
         place: how much it counts where in the picture something is, for ``token_distribution`` and the two distribution

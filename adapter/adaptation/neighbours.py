@@ -23,11 +23,14 @@ class Neighbours:
         views: of each person, which follow each other.
         places: where each pixel of a pair lies in the next view [n, S, S, 2], in [-1, 1].
         weight: 1 where both show the same surface of the head, else 0 [n, S * S].
+        window: pixels, an odd number, over which images are averaged before they are compared: a drawing's strokes and
+            grain belong to the picture, not to the head.
     """
 
     views: int
     places: Tensor
     weight: Tensor
+    window: int
 
     def difference(self, images: Tensor, index: Sequence[int]) -> Tensor:
         """Mean difference, in units of the pixels, of a batch [N, C, H, W] to what its people's next views show.
@@ -36,6 +39,7 @@ class Neighbours:
             images: target images; all views of a person follow each other.
             index: their places in the pool.
         """
+        images = F.avg_pool2d(images, self.window, stride=1, padding=self.window // 2, count_include_pad=False)
         following = images.unflatten(0, (-1, self.views)).roll(-1, dims=1).flatten(0, 1)
         side = self.places.shape[1]
         carried = carry(following, self.places[index])
@@ -45,15 +49,17 @@ class Neighbours:
 
 
 @torch.no_grad()
-def see_each_other(pool: Pool, views: int) -> Neighbours:
+def see_each_other(pool: Pool, views: int, side: int) -> Neighbours:
     """The neighbours of a pool, by the sources' shapes.
 
     Args:
         pool: pairs in groups of ``views`` that show one person each.
+        side: of a grid over the image; what is finer than its cells is not compared.
     """
     size = pool.images.shape[-2:]
+    window = 2 * (size[0] // (2 * side)) + 1
     depth, opacity = (F.interpolate(x, size=size, mode="bilinear") for x in (pool.depth, pool.opacity))
     following = torch.arange(len(pool)).unflatten(0, (-1, views)).roll(-1, dims=1).flatten()
     places, known = correspondence(depth[following], pool.cameras[following], depth, pool.cameras)
     solid = (opacity > OPAQUE) & (carry(opacity[following], places) > OPAQUE)
-    return Neighbours(views, places, (known & solid).float().flatten(1))
+    return Neighbours(views, places, (known & solid).float().flatten(1), window)

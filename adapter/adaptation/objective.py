@@ -203,7 +203,7 @@ class Objective:
         if "consistency" in kinds:
             self.codes = CodeMemory(kinds["consistency"], inverter, pool.images, method.steps)
         if "view_consistency" in kinds:
-            self.neighbours = see_each_other(pool, method.views)
+            self.neighbours = see_each_other(pool, method.views, kinds["view_consistency"].side)
         if "adversarial" in kinds:
             self.critic = Critic(references, pool.images.shape[-1], seed)
 

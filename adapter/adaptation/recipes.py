@@ -25,7 +25,7 @@ _ADAPTER = (
     LossTerm("background_colour", 2.0, side=8),
     LossTerm("background_variation", 6.0),
     LossTerm("moments", 0.3, ("stage0", "stage1", "stage2")),
-    LossTerm("view_consistency", 10.0),
+    LossTerm("view_consistency", 6.0, side=32),
 )
 _ADAPTER_VIT = (
     LossTerm("directional", 1.0),
@@ -35,8 +35,6 @@ _ADAPTER_VIT = (
     LossTerm("feature_structure", 10.0),
 )
 _WHOLE = ("synthesis", "decoder", "superresolution")
-_NO_NOISE = ("noise_strength", 0.0)
-"""Noise stands still on the screen while a head turns; without it views agree better and the style is as near."""
 _NO_TORGB = (("torgb", 0.0),)
 """StyleGAN-NADA and DiFa train neither mapping nor colour layers."""
 
@@ -44,7 +42,7 @@ _NO_TORGB = (("torgb", 0.0),)
 def _tri_d_then_g2(tri_d: int, g2: int, learning_rate: float, *more: str) -> tuple[Stage, ...]:
     return (
         Stage("Tri-D", ("decoder", *more), tri_d, learning_rate, rates=(("background", 0.3),)),
-        Stage("G2", ("superresolution",), g2, learning_rate, rates=(_NO_NOISE,)),
+        Stage("G2", ("superresolution",), g2, learning_rate),
     )
 
 
@@ -71,7 +69,7 @@ def _trained(preset: str, *parts: str) -> Method:
     """An ablation of what is trained: these parts together, for as many steps as the schedule has."""
     background = 4 if "decoder" in parts else 0
     train = (*parts, "background") if background else parts
-    rates = (("background", 0.3), ("synthesis.", 0.3), _NO_NOISE)
+    rates = (("background", 0.3), ("synthesis.", 0.3))
     stage = Stage(preset, train, _QUICK.steps, 0.01, rates)
     return dataclasses.replace(_QUICK, preset=preset, stages=(stage,), background=background)
 
