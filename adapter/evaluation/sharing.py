@@ -1,8 +1,10 @@
 """A contest shared out among processes, which on a CPU beats threads that meet in every operation."""
 
 import multiprocessing
+import os
 import queue
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.process import BaseProcess
 
@@ -70,6 +72,7 @@ def _work(make_tools: Callable[[], Tools], tasks: multiprocessing.Queue, news: m
     """Measure cells until there are no more; says how it goes, None for a cell that is done, or what went wrong."""
     # Ctrl-C reaches every process of a terminal; the one that started this one ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     cell: Cell | None = None
     try:
@@ -81,3 +84,9 @@ def _work(make_tools: Callable[[], Tools], tasks: multiprocessing.Queue, news: m
             news.put((str(cell), None))
     except (UserError, OSError) as error:
         news.put((str(cell), error))
+
+
+def _leave_with_parent() -> None:
+    """A killed process ends no others, which would go on for hours with what nobody waits for."""
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -81,4 +81,5 @@ def write_table(document: str | Path, text: str) -> None:
 
 def _shown(values: Values, name: str, metric: Metric) -> str:
     value = values[name]
-    return "–" if value is None else f"{value:.{metric.digits}f}"
+    # "z" writes what rounds to nothing without a sign.
+    return "–" if value is None else f"{value:z.{metric.digits}f}"

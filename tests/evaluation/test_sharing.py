@@ -3,6 +3,10 @@
 import functools
 import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +24,11 @@ def broken_tools():
 
 def dying_tools():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def endless_tools():
+    Path(os.environ["PID_FILE"]).write_text(str(os.getpid()))
+    time.sleep(600)
 
 
 def test_two_processes_measure_what_one_would(tools, contestants, tmp_path):
@@ -43,3 +52,36 @@ def test_a_process_that_fails_ends_the_whole_with_a_sentence(tools, contestants,
     missing = unmeasured(tools, contestants, DOMAINS)
     with pytest.raises(UserError, match=said):
         list(share_out(make, missing, 1))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    program = (
+        "from adapter.evaluation.contest import Cell\n"
+        "from adapter.evaluation.sharing import share_out\n"
+        "from tests.evaluation.test_sharing import endless_tools\n"
+        "list(share_out(endless_tools, [Cell('source', 'orc')], 1))"
+    )
+    told = tmp_path / "pid"
+    root = Path(__file__).resolve().parents[2]
+    environment = os.environ | {"PID_FILE": str(told)}
+    with subprocess.Popen([sys.executable, "-c", program], cwd=root, env=environment) as parent:
+        until(lambda: told.is_file() and told.read_text(), 60)
+        worker = int(told.read_text())
+        assert running(worker)
+        parent.kill()
+    until(lambda: not running(worker), 20)
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(there, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -21,6 +21,13 @@ def test_a_row_for_each_title_with_means_and_dashes() -> None:
     assert second.split("|")[seconds].strip() == "–"
 
 
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    cell = dict.fromkeys(METRICS, -1e-6)
+    row = markdown({"x": {"a": cell}}, {"x": "X"}, ["a"], {}, {}).splitlines()[-1]
+    assert "-0" not in row
+    assert "0.000" in row
+
+
 def test_the_table_replaces_what_stands_between_the_markers(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_bytes(f"# Título\r\n\r\n{BEGIN}\nold\n{END}\r\nrest\n".encode())
