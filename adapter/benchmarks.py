@@ -99,7 +99,7 @@ def rendering_rows(name: str, generator: Generator, repeats: int = 3, plain: boo
             "rendering": lambda: generator.render(planes, camera),
             "super-resolution": lambda: generator.superresolve(features, ws),
             "source+target frame, planes cached": lambda: generator.pair(planes, ws, camera, target),
-            VIDEO: lambda: list(stream(frame, range(VIDEO_FRAMES), ws)),
+            VIDEO: lambda: list(stream(frame, range(VIDEO_FRAMES), device)),
             "source+target frame": lambda: generator.pair(generator.planes(ws), ws, camera, target),
         }
         for what, work in works.items():

@@ -9,10 +9,7 @@ from torch.nn import functional as F
 
 from adapter import losses
 from adapter.adaptation.pool import Pool
-from adapter.eg3d.reprojection import carry, correspondence
-
-OPAQUE = 0.9
-"""Opacity from which a pixel shows a surface."""
+from adapter.eg3d.reprojection import carry, shared_surface
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,6 @@ def see_each_other(pool: Pool, views: int, side: int) -> Neighbours:
     window = 2 * (size[0] // (2 * side)) + 1
     depth, opacity = (F.interpolate(x, size=size, mode="bilinear") for x in (pool.depth, pool.opacity))
     following = torch.arange(len(pool)).unflatten(0, (-1, views)).roll(-1, dims=1).flatten()
-    places, known = correspondence(depth[following], pool.cameras[following], depth, pool.cameras)
-    solid = (opacity > OPAQUE) & (carry(opacity[following], places) > OPAQUE)
-    return Neighbours(views, places, (known & solid).float().flatten(1), window)
+    next_views = (x[following] for x in (depth, opacity, pool.cameras))
+    places, known = shared_surface(*next_views, depth, opacity, pool.cameras)
+    return Neighbours(views, places, known.float().flatten(1), window)

@@ -16,6 +16,9 @@ from adapter.eg3d.rays import camera_rays
 from adapter.eg3d.rendering import join_samples
 from adapter.perception.encoder import Encoded, ImageEncoder
 
+GROUP = 2
+"""Pairs that are rendered and looked at together."""
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -112,7 +115,6 @@ def fill_pool(
     truncation_psi: float = 1.0,
     embedding: bool = True,
     every_ray: bool = False,
-    group: int = 2,
 ) -> Iterator[Pool]:
     """Render and look at pairs, to be joined by `join`; on a CPU several groups at once.
 
@@ -123,10 +125,9 @@ def fill_pool(
         cameras: labels [n, 25].
         embedding: whether the joint embedding is wanted too.
         every_ray: whether to keep samples where the source shows nothing, for a target that may show something there.
-        group: pairs that are seen together.
 
     Returns:
-        Pools of up to ``group`` pairs, in order.
+        Pools of up to `GROUP` pairs, in order.
     """
     device = next(generator.parameters()).device
     if not layers and not embedding:
@@ -138,8 +139,8 @@ def fill_pool(
         ws = generator.mapping(z, None if frontal is None else frontal.to(device), truncation_psi)
         return see(generator, encoders, layers, z, ws, labels, embedding, every_ray)
 
-    groups = list(zip(latents.split(group), cameras.split(group), strict=True))
-    return stream(fill, groups, next(generator.parameters()))
+    groups = list(zip(latents.split(GROUP), cameras.split(GROUP), strict=True))
+    return stream(fill, groups, device)
 
 
 @torch.no_grad()

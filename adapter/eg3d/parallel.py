@@ -15,7 +15,6 @@ from itertools import pairwise
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,25 +37,29 @@ def each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     return [job.result() for job in [_start(work, item) for item in items]]
 
 
-def stream(work: Callable[[Item], Result], items: Iterable[Item], x: Tensor) -> Iterator[Result]:
+def stream(work: Callable[[Item], Result], items: Iterable[Item], device: torch.device) -> Iterator[Result]:
     """Results of ``work`` for every item as they come, in their order and without gradients.
 
-    On a CPU, where ``x`` then lies, several items are in work at once as in `each`; a GPU is busy with one.
+    Where the work is a CPU's, several items are in work at once as in `each`; a GPU is busy with one.
     """
-    ahead = PARTS_EACH * torch.get_num_threads() if x.device.type == "cpu" and _may_share() else 0
-    jobs: deque[Future[Result]] = deque()
-    for item in items:
-        if not ahead:
+    if device.type != "cpu" or not _may_share():
+        for item in items:
             # Whoever takes what is yielded may want gradients.
             with torch.no_grad():
                 result = work(item)
             yield result
-            continue
-        jobs.append(_start(work, item))
-        if len(jobs) == ahead:
+        return
+    jobs: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            jobs.append(_start(work, item))
+            if len(jobs) == PARTS_EACH * torch.get_num_threads():
+                yield jobs.popleft().result()
+        while jobs:
             yield jobs.popleft().result()
-    while jobs:
-        yield jobs.popleft().result()
+    finally:
+        for job in jobs:
+            job.cancel()
 
 
 def _may_share() -> bool:

@@ -8,6 +8,9 @@ from adapter.eg3d.rays import camera_rays
 DEPTH_TOLERANCE = 0.02
 """World units by which two views may differ in depth and still show the same surface."""
 
+OPAQUE = 0.9
+"""Opacity from which a pixel shows a surface."""
+
 
 def project(points: Tensor, cameras: Tensor) -> tuple[Tensor, Tensor]:
     """World points [N, K, 3] to image positions [N, K, 2] (in image sizes) and distances [N, K] from the camera."""
@@ -38,6 +41,14 @@ def correspondence(depth: Tensor, cameras: Tensor, other_depth: Tensor, other_ca
     inside = (places.abs() <= 1).all(dim=-1)[:, None]
     away = carry(depth, places) - distance.unflatten(1, (side, side))[:, None]
     return places, inside & (away.abs() < DEPTH_TOLERANCE)
+
+
+def shared_surface(
+    depth: Tensor, opacity: Tensor, cameras: Tensor, other_depth: Tensor, other_opacity: Tensor, other_cameras: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As `correspondence`, but only what is `OPAQUE` in both views, by opacities of the depths' shapes, is known."""
+    places, known = correspondence(depth, cameras, other_depth, other_cameras)
+    return places, known & (other_opacity > OPAQUE) & (carry(opacity, places) > OPAQUE)
 
 
 def carry(image: Tensor, places: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional as F
 
-from adapter.eg3d.reprojection import carry, correspondence
+from adapter.eg3d.reprojection import carry, shared_surface
 
 
 def reprojection_error(
@@ -22,7 +22,7 @@ def reprojection_error(
     """
     side = depth.shape[-1]
     small, other_small = (F.interpolate(x, size=(side, side), mode="area") for x in (image, other_image))
-    places, known = correspondence(depth, cameras, other_depth, other_cameras)
-    mask = (known & (other_opacity > 0.9) & (carry(opacity, places) > 0.9)).float()
+    places, known = shared_surface(depth, opacity, cameras, other_depth, other_opacity, other_cameras)
+    mask = known.float()
     difference = (carry(small, places) - other_small).abs().mean(dim=1, keepdim=True)
     return (difference * mask).sum(dim=(1, 2, 3)) / mask.sum(dim=(1, 2, 3)).clamp(min=1)

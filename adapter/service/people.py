@@ -93,7 +93,7 @@ class DomainScene:
 
     def along(self, poses: Sequence[tuple[float, float]], zoom: float = 1.0) -> Iterator[Pairs]:
         """Everyone from each of several (yaw, pitch), in their order; on a CPU several at once."""
-        return stream(lambda pose: self.pairs(*pose, zoom), poses, self.people.ws)
+        return stream(lambda pose: self.pairs(*pose, zoom), poses, self.people.ws.device)
 
 
 class FrameScene:

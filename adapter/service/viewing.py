@@ -65,7 +65,7 @@ def _walk(request: ExploreRequest, parts: Parts, path: Path) -> Iterator[Update]
         pair = scene.pairs(request.yaw, request.pitch, request.zoom)
         return pair_sheet(pair.sources, pair.targets, SIDE, GAP)
 
-    for sheet in stream(frame, range(total), stops):
+    for sheet in stream(frame, range(total), models.device()):
         rendered.append(sheet)
         yield Update(RENDERING, len(rendered), total, fraction=len(rendered) / total)
     write_mp4(path, rendered, outputs.FPS)

@@ -7,6 +7,8 @@ import torch
 from adapter.eg3d.kernels import fast, plain_kernels
 from adapter.eg3d.parallel import each, even_spans, spans, stream
 
+CPU = torch.device("cpu")
+
 
 @pytest.fixture
 def two_threads():
@@ -82,7 +84,7 @@ def test_errors_reach_the_caller(two_threads):
 def test_a_stream_keeps_order_and_leaves_the_callers_gradients_alone(two_threads, threads):
     torch.set_num_threads(threads)
     seen = []
-    for item, grad, name in stream(lambda i: (i, torch.is_grad_enabled(), where(i)[0]), range(9), torch.ones(1)):
+    for item, grad, name in stream(lambda i: (i, torch.is_grad_enabled(), where(i)[0]), range(9), CPU):
         seen.append(item)
         assert not grad
         assert torch.is_grad_enabled()
@@ -92,7 +94,7 @@ def test_a_stream_keeps_order_and_leaves_the_callers_gradients_alone(two_threads
 
 def test_a_stream_works_ahead_of_its_caller_only_a_little(two_threads):
     begun = []
-    results = stream(lambda i: begun.append(i) or i, range(50), torch.ones(1))
+    results = stream(lambda i: begun.append(i) or i, range(50), CPU)
     assert begun == []
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     assert len(begun) < 10
@@ -100,7 +102,7 @@ def test_a_stream_works_ahead_of_its_caller_only_a_little(two_threads):
 
 
 def test_a_streams_errors_reach_the_caller_in_their_place(two_threads):
-    results = stream(lambda i: 6 // (3 - i), range(5), torch.ones(1))
+    results = stream(lambda i: 6 // (3 - i), range(5), CPU)
     assert [next(results) for _ in range(3)] == [2, 3, 6]
     with pytest.raises(ZeroDivisionError):
         next(results)
