@@ -18,9 +18,9 @@ class Neighbours:
 
     Args:
         views: of each person, which follow each other.
-        places: where each pixel of a pair lies in the next view [n, S, S, 2], in [-1, 1].
+        places: where each cell of a grid over a pair lies in the next view [n, S, S, 2], in [-1, 1].
         weight: 1 where both show the same surface of the head, else 0 [n, S * S].
-        window: pixels, an odd number, over which images are averaged before they are compared: a drawing's strokes and
+        window: cells, an odd number, over which images are averaged before they are compared: a drawing's strokes and
             grain belong to the picture, not to the head.
     """
 
@@ -36,13 +36,12 @@ class Neighbours:
             images: target images; all views of a person follow each other.
             index: their places in the pool.
         """
+        images = F.adaptive_avg_pool2d(images, self.places.shape[1])
         images = F.avg_pool2d(images, self.window, stride=1, padding=self.window // 2, count_include_pad=False)
         following = images.unflatten(0, (-1, self.views)).roll(-1, dims=1).flatten(0, 1)
-        side = self.places.shape[1]
         carried = carry(following, self.places[index])
-        return losses.weighted_difference(
-            losses.grid_points(images, side), losses.grid_points(carried, side), self.weight[index]
-        )
+        here, there = (x.flatten(2).transpose(1, 2) for x in (images, carried))
+        return losses.weighted_difference(here, there, self.weight[index])
 
 
 @torch.no_grad()
@@ -51,11 +50,12 @@ def see_each_other(pool: Pool, views: int, side: int) -> Neighbours:
 
     Args:
         pool: pairs in groups of ``views`` that show one person each.
-        side: of a grid over the image; what is finer than its cells is not compared.
+        side: of a grid over the image; what is finer than its cells is not compared. Comparing at twice as many
+            places, each the mean around it, leaves no seams between cells.
     """
-    size = pool.images.shape[-2:]
-    window = 2 * (size[0] // (2 * side)) + 1
-    depth, opacity = (F.interpolate(x, size=size, mode="bilinear") for x in (pool.depth, pool.opacity))
+    cells = min(2 * side, pool.images.shape[-1])
+    window = 3 if cells == 2 * side else 1
+    depth, opacity = (F.interpolate(x, size=(cells, cells), mode="bilinear") for x in (pool.depth, pool.opacity))
     following = torch.arange(len(pool)).unflatten(0, (-1, views)).roll(-1, dims=1).flatten()
     next_views = (x[following] for x in (depth, opacity, pool.cameras))
     places, known = shared_surface(*next_views, depth, opacity, pool.cameras)

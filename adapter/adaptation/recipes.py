@@ -165,7 +165,7 @@ _STYLIZE = Method(
 METHODS: dict[str, dict[str, Method]] = {
     "3d-adapter": {
         method.preset: method
-        for method in (_QUICK, _adapter("full", 50, 160), _adapter("long", 120, 560), _VIT, *_ABLATIONS)
+        for method in (_QUICK, _adapter("full", 45, 145), _adapter("long", 120, 560), _VIT, *_ABLATIONS)
     },
     **{
         method.name: {one.preset: one for one in (method, _longer(method), _for_vit(method))}
