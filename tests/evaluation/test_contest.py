@@ -9,7 +9,7 @@ from adapter.adaptation import FAILED, Event
 from adapter.errors import UserError
 from adapter.evaluation import contest as module
 from adapter.evaluation.casting import Cast, Plan, oracle_painter, shoot, source_painter
-from adapter.evaluation.contest import Contestant, Progress, Stage, cell_path, contest, slug
+from adapter.evaluation.contest import Contestant, Progress, cell_path, contest, slug
 from adapter.evaluation.metrics import METRICS
 from adapter.evaluation.report import write_report
 
@@ -154,11 +154,6 @@ def test_the_oracle_sees_the_bases_own_pictures(generator, tools):
     expected = tools.truth.images("orc", cast.latents, cast.cameras, plain.pairs.image)
     assert torch.allclose(shots.pairs.image, expected, atol=1e-5)
     assert not shots.pairs.shaped
-
-
-def test_the_reference_is_as_large_as_the_truth(tools):
-    stage = Stage(tools)
-    assert stage.reference("orc").shape[2:] == stage.goal("orc").images.shape[2:]
 
 
 def test_names_become_paths():
