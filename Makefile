@@ -36,6 +36,6 @@ browser:
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/dev: requirements.txt requirements-dev.txt requirements-pretraining.txt | .venv/bin/python
+.venv/dev: requirements.txt requirements-dev.txt requirements-training.txt | .venv/bin/python
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/app

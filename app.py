@@ -44,8 +44,8 @@ def main() -> None:
 
 def warm_up() -> None:
     """Load the models; where that fails, visitors are told why when they press Adapt."""
+    from adapter.methods.offers import BASE, ENCODER
     from adapter.service import models  # loads torch, when the page is already up
-    from adapter.service.plans import BASE, ENCODER
 
     try:
         models.warm_up(BASE, ENCODER)

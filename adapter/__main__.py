@@ -1,4 +1,4 @@
-"""``python -m adapter COMMAND``: every module of `adapter.commands` is one command."""
+"""``python -m adapter COMMAND``: every module of `adapter.cli` is one command."""
 
 import argparse
 import importlib
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from adapter import __doc__ as description
-from adapter import commands
+from adapter import cli
 from adapter.errors import UserError
 
 USER_ERROR, INTERRUPTED = 2, 130
@@ -22,9 +22,9 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(prog="python -m adapter", description=description)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules(cli.__path__))
     for module in [only] if only in names else names:
-        command = importlib.import_module(f"{commands.__name__}.{module}")
+        command = importlib.import_module(f"{cli.__name__}.{module}")
         before = set(subparsers.choices)
         command.add_parser(subparsers)
         for name in set(subparsers.choices) - before:

@@ -15,16 +15,16 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from adapter.compat import ensure_torchvision
+from adapter.encoders.models import HUB_MODELS
 from adapter.hub.library import load_library
-from adapter.perception.models import HUB_MODELS
+from adapter.utils.torchvision_compat import ensure_torchvision
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 TORCH_OF_ZEROGPU = SpecifierSet(">=2.8,<2.14")  # environment facts of September 2026
 OAUTH_SCOPES = {"contribute-repos", "write-repos", "manage-repos", "read-repos"}
-DEVELOPMENT_ONLY = {"adapter/pretraining", "adapter/ui/measure.py"}
+DEVELOPMENT_ONLY = {"adapter/training", "adapter/synthetic", "adapter/ui/measure.py"}
 
 
 @cache

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapter import losses
-from adapter.adaptation.methods import LossTerm
-from adapter.adaptation.pool import Pool, cameras_around_front, see
+from adapter.adaptation.source_cache import Pool, cameras_around_front, see
 from adapter.eg3d import Generator
 from adapter.eg3d.rays import camera_rays
-from adapter.perception.encoder import ImageEncoder
+from adapter.encoders.encoder import ImageEncoder
+from adapter.methods.schema import LossTerm
 
 TWIN_PSI = 0.8
 """Truncation of the twins: an encoder is less sure of a painting than of a photo."""
@@ -38,7 +38,7 @@ def find_twins(
     """The base's people that a W+ encoder sees in references [K, 3, H, W]; None where it sees none to be rendered.
 
     Args:
-        inverter: of `adapter.latent.encoder`; one whose latents are not this base's own finds nobody.
+        inverter: of `adapter.latents.wplus_encoder`; one whose latents are not this base's own finds nobody.
         encoders, layers: look at the twins.
     """
     if not getattr(inverter, "renders", False):

@@ -16,7 +16,7 @@ from adapter import __version__
 from adapter.adaptation.parts import Extent, copy_parts
 from adapter.eg3d import Generator, Parts
 from adapter.errors import UserError
-from adapter.storage import read_metadata, read_tensors, write_tensors
+from adapter.utils.storage import read_metadata, read_tensors, write_tensors
 
 FORMAT = "3d-adapter-domain"
 FORMAT_VERSION = 1

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from adapter.encoders.templates import apply_templates
+from adapter.encoders.text import TextEncoder
 from adapter.errors import UserError
-from adapter.perception.templates import apply_templates
-from adapter.perception.text import TextEncoder
 
 
 @dataclass(frozen=True)

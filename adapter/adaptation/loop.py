@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation.analogy import find_twins
+from adapter.adaptation.checkpoint import TrainingState
 from adapter.adaptation.domain import Domain, DomainMetadata, fingerprint, fingerprint_images
 from adapter.adaptation.guidance import Guidance
-from adapter.adaptation.methods import Method
 from adapter.adaptation.objective import Objective, reads_embedding, token_layers
 from adapter.adaptation.parts import copy_parts, extent_of, set_parameters
-from adapter.adaptation.pool import Pool, cameras_around_front, draw_pairs, fill_pool, join, target_rows
-from adapter.adaptation.state import TrainingState
-from adapter.adaptation.trainer import LossNotFinite, StageTrainer, render_all
+from adapter.adaptation.source_cache import Pool, cameras_around_front, draw_pairs, fill_pool, join, target_rows
+from adapter.adaptation.trainer import LossNotFinite, StageTrainer, render_features
 from adapter.eg3d import Eg3dConfig, Generator, Parts
+from adapter.encoders.encoder import ImageEncoder
 from adapter.errors import UserError
-from adapter.perception.encoder import ImageEncoder
+from adapter.methods.schema import Method
 
 PREPARING, FINISHED, FAILED = "Preparing", "Finished", "Failed"
 PREVIEW_SEED = 7
@@ -161,7 +161,7 @@ def _train(
         if resume is not None and resume.step and number == resume.stage:
             trainer.restore(resume)
             start = resume.step
-        audience_features = None if trainer.moves_features else render_all(generator, audience, parts)
+        audience_features = None if trainer.moves_features else render_features(generator, audience, parts)
         for step in range(start, stage.steps):
             clock.start()
             done = trainer.steps_before + step + 1
@@ -233,7 +233,7 @@ def _changed(base: Parts, adapted: Parts) -> dict[str, Tensor]:
 @torch.no_grad()
 def _preview(generator: Generator, audience: Pool, parts: Parts, features: Tensor | None) -> np.ndarray:
     if features is None:
-        features = render_all(generator, audience, parts)
+        features = render_features(generator, audience, parts)
     rows = target_rows(audience, slice(None), parts)
     target = generator.superresolve(features, rows, parts.superresolution)
     pairs = torch.stack([audience.images, target], dim=1).permute(0, 1, 3, 4, 2)

@@ -10,14 +10,14 @@ from torch.nn import functional as F
 
 from adapter import losses
 from adapter.adaptation.analogy import guides
-from adapter.adaptation.critic import Critic
+from adapter.adaptation.code_queue import CodeQueue
+from adapter.adaptation.discriminator import AdversarialLoss
 from adapter.adaptation.guidance import Guidance
-from adapter.adaptation.memory import CodeMemory
-from adapter.adaptation.methods import FROM_REFERENCE, FROM_TEXT, LossTerm, Method
-from adapter.adaptation.neighbours import see_each_other
-from adapter.adaptation.pool import Pool
+from adapter.adaptation.source_cache import Pool
+from adapter.adaptation.view_consistency import match_views
+from adapter.encoders.encoder import Encoded, ImageEncoder
 from adapter.errors import UserError
-from adapter.perception.encoder import Encoded, ImageEncoder
+from adapter.methods.schema import FROM_REFERENCE, FROM_TEXT, LossTerm, Method
 
 BACKGROUND_CERTAINTY = 4
 """Power that lets only cells count which are background almost surely."""
@@ -201,11 +201,11 @@ class Objective:
         if "analogy" in kinds:
             self.guides = guides(pool, twins, guidance.references, kinds["analogy"])
         if "consistency" in kinds:
-            self.codes = CodeMemory(kinds["consistency"], inverter, pool.images, method.steps)
+            self.codes = CodeQueue(kinds["consistency"], inverter, pool.images, method.steps)
         if "view_consistency" in kinds:
-            self.neighbours = see_each_other(pool, method.views, kinds["view_consistency"].side)
+            self.neighbours = match_views(pool, method.views, kinds["view_consistency"].side)
         if "adversarial" in kinds:
-            self.critic = Critic(references, pool.images.shape[-1], seed)
+            self.critic = AdversarialLoss(references, pool.images.shape[-1], seed)
 
     def __call__(
         self, images: Tensor, index: Sequence[int], features: Tensor | None, random: torch.Generator, step: int = 0

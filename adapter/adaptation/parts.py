@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from adapter.adaptation.methods import Method, is_remodulation
 from adapter.eg3d import Generator, Parts
 from adapter.eg3d.layers import Remodulated
+from adapter.methods.schema import Method, is_remodulation
 
 REMODULATION_GAIN = 0.1
 """How much a second modulation counts. DoRM has 0.005 over thousands of steps; ours for hundreds."""

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation.guidance import Guidance
-from adapter.adaptation.methods import Method
 from adapter.adaptation.objective import Objective, reads_embedding, token_layers
-from adapter.adaptation.pool import Pool
+from adapter.adaptation.source_cache import Pool
 from adapter.adaptation.trainer import random_of_step, schedule
 from adapter.eg3d import Samples
+from adapter.encoders.encoder import ImageEncoder
 from adapter.errors import UserError
-from adapter.perception.encoder import ImageEncoder
+from adapter.methods.schema import Method
 
 START_NOISE = 0.05
 """Each picture starts with noise of its own, as style transfer by optimisation does (Gatys et al. 2016)."""

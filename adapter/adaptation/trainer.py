@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adapter.adaptation.layers import chosen_rows, row_of
-from adapter.adaptation.methods import Method
+from adapter.adaptation.checkpoint import TrainingState
+from adapter.adaptation.layer_selection import chosen_rows, row_of
 from adapter.adaptation.objective import Objective
 from adapter.adaptation.parts import set_parameters
-from adapter.adaptation.pool import Pool, target_features, target_rows
-from adapter.adaptation.state import TrainingState
+from adapter.adaptation.source_cache import Pool, target_features, target_rows
 from adapter.eg3d import Generator, Parts
+from adapter.methods.schema import Method
 
 
 class LossNotFinite(ArithmeticError):
@@ -62,7 +62,7 @@ class StageTrainer:
         self.choice: set[int] | None = None
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
         self.moves_features = any(not name.startswith("superresolution.") for name in self.trained)
-        self._fixed = None if self.moves_features else render_all(generator, pool, parts)
+        self._fixed = None if self.moves_features else render_features(generator, pool, parts)
 
     def restore(self, state: TrainingState) -> None:
         """Continue where a state of this very stage left off; the parts' weights are the caller's to set."""
@@ -161,7 +161,7 @@ class StageTrainer:
 
 
 @torch.no_grad()
-def render_all(generator: Generator, pool: Pool, parts: Parts) -> Tensor:
+def render_features(generator: Generator, pool: Pool, parts: Parts) -> Tensor:
     """Rendered features [n, F, R, R] of every pair of a pool, one at a time to bound memory."""
     return torch.cat([target_features(generator, pool, slice(i, i + 1), parts) for i in range(len(pool))])
 

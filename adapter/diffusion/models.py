@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from adapter.compat import ensure_torchvision
 from adapter.errors import UserError
+from adapter.utils.torchvision_compat import ensure_torchvision
 
 DEFAULT_MODEL = "stabilityai/sd-turbo"
 """A one-step model; any repository or folder of a Stable Diffusion pipeline with safetensors works."""

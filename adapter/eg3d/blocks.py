@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adapter.eg3d import winograd
-from adapter.eg3d.kernels import fast
+from adapter.eg3d.cpu import fast, winograd
 from adapter.eg3d.layers import (
     ACTIVATION_GAIN,
     FullyConnected,

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adapter.eg3d.config import Eg3dConfig
-from adapter.eg3d.kernels import fast
+from adapter.eg3d.cpu import fast
 from adapter.eg3d.layers import FullyConnected
 
 COLOUR_GAIN, COLOUR_SHIFT = 1.002, -0.001

@@ -11,10 +11,10 @@ from adapter.eg3d.backbone import Backbone, Mapping, Synthesis
 from adapter.eg3d.blocks import NoiseMode
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.decoder import Decoder
-from adapter.eg3d.parallel import each
 from adapter.eg3d.planes import AXES, Planes, fold, lookup
 from adapter.eg3d.rendering import Field, Rendered, Samples
 from adapter.eg3d.superresolution import Superresolution
+from adapter.utils.parallel import each
 
 
 class Parts(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adapter.eg3d.kernels import fast
+from adapter.eg3d.cpu import fast
 
 ACTIVATION_GAIN = math.sqrt(2.0)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adapter.eg3d.kernels import fast
+from adapter.eg3d.cpu import fast
 
 AXES: dict[str, tuple[tuple[int, int], ...]] = {
     "xy-xz-zx": ((0, 1), (0, 2), (2, 0)),

@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.generator import Generator
 from adapter.errors import UserError
-from adapter.storage import read_json, read_tensors, write_json, write_tensors
+from adapter.utils.storage import read_json, read_tensors, write_json, write_tensors
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"

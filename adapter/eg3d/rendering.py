@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from adapter.eg3d.config import RenderingConfig
+from adapter.eg3d.cpu import fast
+from adapter.eg3d.cpu.fused import decode_and_march
 from adapter.eg3d.decoder import Decoder
-from adapter.eg3d.fused import decode_and_march
-from adapter.eg3d.kernels import fast
-from adapter.eg3d.marching import Marched, bound_depth, finish, march_weights
-from adapter.eg3d.parallel import each, even_spans
 from adapter.eg3d.planes import Planes, lookup
+from adapter.eg3d.ray_marching import Marched, bound_depth, finish, march_weights
 from adapter.eg3d.rays import camera_rays, ray_range
 from adapter.eg3d.sampling import importance_depths, importance_draws, stratified_depths
+from adapter.utils.parallel import each, even_spans
 
 MAX_POINTS = {"cpu": 2**15, "cuda": 2**19}
 """Points per chunk by kind of device. Bounds the memory of a render; on a CPU, to what its caches hold."""

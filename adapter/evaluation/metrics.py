@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from adapter.evaluation import consistency, fidelity, paired, perceptual
-from adapter.evaluation.casting import Cast, Shot, Shots, Truth
+from adapter.evaluation import consistency, fid_kid, lpips, paired
+from adapter.evaluation.classifier import Classifier
 from adapter.evaluation.geometry import depth_drift
-from adapter.evaluation.judge import Judge
-from adapter.evaluation.perceptual import Maps, Perception
-from adapter.evaluation.views import reprojection_error
+from adapter.evaluation.lpips import Maps, Perception
+from adapter.evaluation.renderers import EvalSet, Render, RenderSet, Truth
+from adapter.evaluation.reprojection import reprojection_error
 
 WHO_STAGE = 3
 """Stage of the judge whose map, place by place, tells aligned people apart; in any style, once it is centred."""
@@ -78,15 +78,17 @@ class Bench:
         answers: true answers about the people, by question.
     """
 
-    cast: Cast
-    judge: Judge
+    cast: EvalSet
+    judge: Classifier
     perception: Perception | None
-    source: Shots
+    source: RenderSet
     front_seen: Seen
     answers: dict[str, list[str]]
 
     @classmethod
-    def set_up(cls, cast: Cast, truth: Truth, judge: Judge, perception: Perception | None, source: Shots) -> "Bench":
+    def set_up(
+        cls, cast: EvalSet, truth: Truth, judge: Classifier, perception: Perception | None, source: RenderSet
+    ) -> "Bench":
         """Look at the source once."""
         answers = {question: truth.answers(cast.latents, question) for question in judge.attributes}
         return cls(cast, judge, perception, source, look(judge, perception, source.front.image), answers)
@@ -102,10 +104,10 @@ class Goal:
     reference: Seen
 
 
-def look(judge: Judge, perception: Perception | None, images: Tensor) -> Seen:
+def look(judge: Classifier, perception: Perception | None, images: Tensor) -> Seen:
     """See pictures [N, 3, S, S] once."""
     seen = judge.look(images)
-    maps = perceptual.unit_maps(seen.maps)
+    maps = lpips.unit_maps(seen.maps)
     return Seen(seen.features, maps[WHO_STAGE].flatten(1), perception(images) if perception else maps)
 
 
@@ -116,20 +118,20 @@ def measure_pictures(bench: Bench, goal: Goal, images: Tensor, front: Tensor) ->
     named = bench.judge.answer(seen.features, "style")
     given = [bench.judge.answer(seen.features, question) for question in bench.answers]
     return {
-        "kid": fidelity.kernel_distance(seen.features, goal.seen.features, paired=True),
-        "fid": fidelity.frechet_distance(seen.features, goal.seen.features),
-        "likeness": fidelity.likeness(seen.features, goal.reference.features),
+        "kid": fid_kid.kernel_distance(seen.features, goal.seen.features, paired=True),
+        "fid": fid_kid.frechet_distance(seen.features, goal.seen.features),
+        "likeness": fid_kid.likeness(seen.features, goal.reference.features),
         "named": sum(name == goal.style for name in named) / len(named),
         "psnr": float(paired.psnr(images, goal.images).mean()),
-        "perceptual": float(perceptual.distance(seen.maps, goal.seen.maps).mean()),
-        "diversity": perceptual.mean_pairwise(front_seen.maps) / perceptual.mean_pairwise(source_maps),
+        "perceptual": float(lpips.distance(seen.maps, goal.seen.maps).mean()),
+        "diversity": lpips.mean_pairwise(front_seen.maps) / lpips.mean_pairwise(source_maps),
         "attributes": consistency.retention(given, list(bench.answers.values())),
         "edges": float(consistency.edge_overlap(bench.source.pairs.image, images).mean()),
         "identity": consistency.retrieval_accuracy(bench.front_seen.who, front_seen.who),
     }
 
 
-def measure_shape(bench: Bench, shots: Shots) -> Values:
+def measure_shape(bench: Bench, shots: RenderSet) -> Values:
     """What opacity and depth tell; None where a painter has no shape of its own."""
     source, target = bench.source.pairs, shots.pairs
     values: Values = {"silhouette": None, "depth_drift": None, "reprojection": _reprojection(bench.cast, shots)}
@@ -140,15 +142,15 @@ def measure_shape(bench: Bench, shots: Shots) -> Values:
     return values
 
 
-def _reprojection(cast: Cast, shots: Shots) -> float:
+def _reprojection(cast: EvalSet, shots: RenderSet) -> float:
     """Mean over people and turns of the error of the front view carried into the turned one."""
 
-    def arguments(shot: Shot, cameras: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def arguments(shot: Render, cameras: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return shot.image, shot.depth, shot.opacity, cameras
 
     turned = len(cast.turned[0])
     start = shots.front
-    front = arguments(Shot(start.image[:turned], start.depth[:turned], start.opacity[:turned]), cast.front[:turned])
+    front = arguments(Render(start.image[:turned], start.depth[:turned], start.opacity[:turned]), cast.front[:turned])
     turns = zip(shots.turned, cast.turned, strict=True)
     errors = [reprojection_error(*front, *arguments(shot, cameras)).mean() for shot, cameras in turns]
     return float(sum(errors) / len(errors))

@@ -6,21 +6,23 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from adapter.evaluation.contest import ORACLE, SOURCE, TRUTH, YARDSTICKS, Contestant, Tools, cell_path, pictures
 from adapter.evaluation.domains import HELD_OUT
 from adapter.evaluation.figure import compose, read_strip
 from adapter.evaluation.metrics import METRICS
 from adapter.evaluation.ranks import Results, averages, goals, mean_ranks
+from adapter.evaluation.runner import BASELINES, ORACLE, SOURCE, TRUTH, EvalContext, MethodEntry, cell_path, pictures
 from adapter.evaluation.tables import CAPTION, markdown
-from adapter.files import replacing
 from adapter.media.grids import save_png
-from adapter.storage import write_json
+from adapter.utils.atomic import replacing
+from adapter.utils.storage import write_json
 
 TITLES = {SOURCE: "*source*", TRUTH: "*truth*", ORACLE: "*oracle*"}
 RESULTS_FILE, TABLE_FILE, FIGURE_FILE = "results.json", "table.md", "figure.png"
 
 
-def write_report(tools: Tools, results: Results, contestants: Sequence[Contestant], domains: Sequence[str]) -> str:
+def write_report(
+    tools: EvalContext, results: Results, contestants: Sequence[MethodEntry], domains: Sequence[str]
+) -> str:
     """Write `RESULTS_FILE`, `TABLE_FILE` and `FIGURE_FILE` into the evaluation's folder.
 
     Args:
@@ -65,12 +67,12 @@ def write_report(tools: Tools, results: Results, contestants: Sequence[Contestan
     return text
 
 
-def figure(out: Path, contestants: Sequence[Contestant], domains: Sequence[str]) -> np.ndarray:
+def figure(out: Path, contestants: Sequence[MethodEntry], domains: Sequence[str]) -> np.ndarray:
     """Reference, source, truth, oracle and each method, for the same heads of every domain."""
-    some_row = YARDSTICKS[0]
+    some_row = BASELINES[0]
     references = {domain: read_strip(cell_path(out, domain, some_row).with_name("reference.png")) for domain in domains}
     rows = {"reference": references}
-    for name, label in (*((row, row) for row in YARDSTICKS), *((one.name, one.title) for one in contestants)):
+    for name, label in (*((row, row) for row in BASELINES), *((one.name, one.title) for one in contestants)):
         rows[label] = {domain: pictures(out, domain, name) for domain in domains}
     return compose(rows, domains)
 

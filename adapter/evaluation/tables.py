@@ -6,7 +6,7 @@ from pathlib import Path
 from adapter.errors import UserError
 from adapter.evaluation.metrics import METRICS, Metric, Values
 from adapter.evaluation.ranks import Results, averages
-from adapter.files import replacing
+from adapter.utils.atomic import replacing
 
 BEGIN, END = "<!-- evaluation:begin -->", "<!-- evaluation:end -->"
 """Markers around what `write_table` replaces; each stands on a line of its own."""

@@ -11,7 +11,7 @@ from adapter.eg3d.pretrained import CONFIG, WEIGHTS
 from adapter.errors import UserError
 from adapter.hub.pickles import read_official
 from adapter.hub.settings import configuration
-from adapter.storage import check_finite, check_shapes, write_json, write_tensors
+from adapter.utils.storage import check_finite, check_shapes, write_json, write_tensors
 
 LABEL_STD = "dataset_label_std"
 Progress = Callable[[float, str], None]

@@ -21,7 +21,7 @@ from adapter.hub import stored
 from adapter.hub.instructions import Allowance, Refused, Span
 from adapter.hub.machine import Record, Rules, attributes, evaluate
 from adapter.hub.stored import StoredTensor
-from adapter.storage import describe_disguise
+from adapter.utils.storage import describe_disguise
 
 NETWORK = "G_ema"
 MAX_DEPTH = 16

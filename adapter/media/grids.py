@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from adapter.files import replacing
 from adapter.media.images import resize
+from adapter.utils.atomic import replacing
 
 INK = (23, 20, 18)
 PAPER = (245, 241, 234)

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from adapter.files import replacing
+from adapter.utils.atomic import replacing
 
 _SPEED = "superfast"  # on these clips twice the bytes of "veryfast", which takes nearly twice the time
 _BT709 = 1  # number of Rec. 709 primaries and transfer in the H.264 standard, tables E-3 and E-4

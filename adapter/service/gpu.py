@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import spaces
 
 from adapter.errors import UserError
-from adapter.service.memory import release
 from adapter.service.requests import LOADING, AdaptRequest, PresentRequest, Request, Update, gpu_seconds
+from adapter.utils.memory import release
 
 
 @spaces.GPU(duration=gpu_seconds)
@@ -86,8 +86,8 @@ def _told(request: Request) -> Iterator[Update]:
 
 
 def _runner(request: Request) -> Callable[[Request], Iterator[Update]]:
-    from adapter.service import adapting, presenting, viewing  # load torch, so the page is told first
+    from adapter.service.worker import adapt, explore, render  # load torch, so the page is told first
 
     if isinstance(request, AdaptRequest):
-        return adapting.run
-    return presenting.run if isinstance(request, PresentRequest) else viewing.run
+        return adapt.run
+    return render.run if isinstance(request, PresentRequest) else explore.run

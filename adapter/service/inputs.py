@@ -7,7 +7,7 @@ import numpy as np
 from adapter.errors import UserError
 from adapter.media.faces import find_head
 from adapter.media.images import crop_square, load_image, resize
-from adapter.service.plans import ENCODER
+from adapter.methods.offers import ENCODER
 
 REFERENCE_SIDE = 512
 """Pixels that the square of a picture is kept with."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from adapter.errors import UserError
 from adapter.hub.download import Progress, fetch
 from adapter.hub.library import DOMAIN, Entry
+from adapter.methods.offers import BASE
 from adapter.service.catalogue import catalogue
-from adapter.service.plans import BASE
 
 MAXIMUM_BYTES = 64 << 20
 
@@ -68,8 +68,8 @@ def accept(path: str | os.PathLike, folder: Path, title: str = "") -> Entry:
     if size > MAXIMUM_BYTES:
         raise UserError("This file is too large for a domain; the largest ones have a few megabytes.")
     from adapter.adaptation import Domain  # loads torch, when the page is already up
-    from adapter.files import replacing
     from adapter.service import models
+    from adapter.utils.atomic import replacing
 
     Domain.load(given).apply(models.resting_generator(BASE))
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from adapter.adaptation import fingerprint
 from adapter.eg3d import Eg3d
+from adapter.encoders import style_examples
+from adapter.encoders.encoder import ImageEncoder, load_encoder, load_text_encoder
+from adapter.encoders.text import TextEncoder
+from adapter.encoders.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
 from adapter.hub.bases import load_base
-from adapter.latent.encoder import Inverter, load_inverter
+from adapter.latents.wplus_encoder import Inverter, load_inverter
 from adapter.media.faces import find_head
-from adapter.perception import album
-from adapter.perception.encoder import ImageEncoder, load_encoder, load_text_encoder
-from adapter.perception.text import TextEncoder
-from adapter.perception.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
 from adapter.service.catalogue import catalogue
 
 
@@ -108,8 +108,8 @@ def _base(name: str) -> Eg3d:
 
 
 def album_picture(prompt: str, name: str) -> np.ndarray | None:
-    """The album's picture of what the CLIP of that name reads a prompt as, see `adapter.perception.album`."""
-    return album.picture_for(prompt, name, reader(name), vocabulary(name))
+    """The album's picture of what the CLIP of that name reads a prompt as, see `adapter.encoders.style_examples`."""
+    return style_examples.picture_for(prompt, name, reader(name), vocabulary(name))
 
 
 def licence(base: str) -> str:
@@ -119,10 +119,10 @@ def licence(base: str) -> str:
 
 def warm_up(base: str, encoder_name: str) -> None:
     """Load what the first visitor will need, and render once, so that memory and threads are in place."""
-    from adapter.service.people import DomainScene, People
+    from adapter.service.scene import DomainScene, Identities
 
     find_head(np.zeros((64, 64, 3), np.uint8))
     encoder(encoder_name)
     vocabulary(encoder_name)
-    people = People.draw(generator(base), count=1, seed=0, truncation=1.0)
+    people = Identities.draw(generator(base), count=1, seed=0, truncation=1.0)
     DomainScene(people, people.generator.parts()).pairs()

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from adapter.adaptation.methods import Method
-from adapter.service.plans import BASE, DEFAULT_METHOD, DEFAULT_PRESET, ENCODER, plan, work
+from adapter.methods.offers import BASE, DEFAULT_METHOD, DEFAULT_PRESET, ENCODER, plan, work
+from adapter.methods.schema import Method
 
 SOURCE = "photo"
 TRUNCATION = 0.7
@@ -27,10 +27,10 @@ class AdaptRequest:
         prompt: the wanted style in words, empty where pictures lead.
         source: what the base shows, in words; the prompt is understood as a change of this.
         from_mean: take the prompt as a change of the base's mean picture, not of ``source``.
-        words_alone: leave out the album's picture that leads beside the words, see `adapter.perception.album`.
+        words_alone: leave out the album's picture that leads beside the words, see `adapter.encoders.style_examples`.
         negative: what to stay away from, in words.
-        method, preset: what is run, see `adapter.service.plans.presets`.
-        weights, steps, parts: changes to it, see `adapter.service.plans.plan`.
+        method, preset: what is run, see `adapter.methods.offers.presets`.
+        weights, steps, parts: changes to it, see `adapter.methods.offers.plan`.
         seed: of the adaptation.
         strength: of the domain in the pictures and videos; the domain file does not depend on it.
         truncation: psi of the people that are shown.

@@ -6,21 +6,21 @@ from typing import Any
 import gradio as gr
 
 from adapter.errors import UserError
+from adapter.methods.offers import DEFAULT_METHOD, default_preset, seconds
 from adapter.service import library
 from adapter.service.explore import render_file, render_image
 from adapter.service.inputs import framed, understood
+from adapter.service.job_queue import JobQueue
 from adapter.service.jobs import adapt_job
-from adapter.service.line import Line
-from adapter.service.plans import DEFAULT_METHOD, best_preset, seconds
 from adapter.service.requests import ORBIT, SOURCE, TRUNCATION, AdaptRequest, ExploreRequest, Update
 from adapter.service.sessions import Sessions
-from adapter.ui.entrances import uploaded_file
-from adapter.ui.results import EXPLORING
+from adapter.ui.tabs.inputs import uploaded_file
+from adapter.ui.tabs.results import EXPLORING
 
 Streamed = tuple[dict[str, Any], str | None, str | None, str | None]
 
 
-def connect_api(sessions: Sessions, line: Line) -> None:
+def connect_api(sessions: Sessions, line: JobQueue) -> None:
     """Declare the endpoints inside the current Blocks; none of their components is shown."""
 
     def adapt(session: str, values: dict[str, Any]) -> Iterator[Streamed]:
@@ -213,7 +213,7 @@ def connect_api(sessions: Sessions, line: Line) -> None:
 def _plan(method: str, preset: str, steps: int, seed: int, strength: float, truncation: float) -> dict[str, Any]:
     return {
         "method": method,
-        "preset": preset or best_preset(method),
+        "preset": preset or default_preset(method),
         "steps": int(steps) or None,
         "seed": int(seed),
         "strength": float(strength),

@@ -7,19 +7,19 @@ from typing import Any
 import gradio as gr
 
 from adapter.hub.library import Entry
-from adapter.service.line import Line
+from adapter.service.job_queue import JobQueue
 from adapter.service.sessions import Sessions
-from adapter.ui import fragments
-from adapter.ui.about import about_tab
+from adapter.ui import html
 from adapter.ui.api import connect_api
-from adapter.ui.create import create_tab
-from adapter.ui.entrances import QUIET, Outputs
-from adapter.ui.explore import explore_tab
-from adapter.ui.library import library_tab
-from adapter.ui.links import connect_links
-from adapter.ui.results import Made, entry_of
-from adapter.ui.shelf import added
+from adapter.ui.tabs.about import about_tab
+from adapter.ui.tabs.create import create_tab
+from adapter.ui.tabs.explore import explore_tab
+from adapter.ui.tabs.inputs import QUIET, Outputs
+from adapter.ui.tabs.library import library_tab
+from adapter.ui.tabs.results import Made, entry_of
 from adapter.ui.theme import ICON, STYLE, theme
+from adapter.ui.url_state import connect_links
+from adapter.ui.user_domains import added
 
 _CACHE_SECONDS = 3600
 _WAITING_VISITORS = 20
@@ -32,12 +32,12 @@ def build(sessions: Sessions) -> gr.Blocks:
     Args:
         sessions: where visitors' files go.
     """
-    line = Line()
+    line = JobQueue()
     with gr.Blocks(
         title="3D Domain Adapter", analytics_enabled=False, fill_width=True, delete_cache=(600, _CACHE_SECONDS)
     ) as page:
         shelf = gr.State([])
-        gr.HTML(fragments.HEADER, apply_default_css=False)
+        gr.HTML(html.HEADER, apply_default_css=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Create", id="create"):
                 create = create_tab(sessions, line)
@@ -47,7 +47,7 @@ def build(sessions: Sessions) -> gr.Blocks:
                 library = library_tab(sessions, shelf, tabs, explore)
             with gr.Tab("About", id="about"):
                 about_tab()
-        gr.HTML(fragments.FOOTER, apply_default_css=False)
+        gr.HTML(html.FOOTER, apply_default_css=False)
 
         def keep(made: Made | None, kept: list[Entry]) -> list[Entry]:
             """What Create made goes to the visitor's own domains."""

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from adapter.adaptation.methods import LossTerm, Method, Stage
 from adapter.eg3d import Generator
-from tests.tiny_base import CONFIG
-from tests.tiny_encoder import make_encoder
+from adapter.methods.schema import LossTerm, Method, Stage
+from tests.helpers.tiny_base import CONFIG
+from tests.helpers.tiny_encoder import make_encoder
 
 METHOD = Method(
     name="3d-adapter",

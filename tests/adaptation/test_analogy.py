@@ -10,9 +10,9 @@ from adapter.adaptation import analogy
 from adapter.adaptation.analogy import find_twins, guides
 from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.loop import adapt
-from adapter.adaptation.methods import LossTerm
 from adapter.adaptation.objective import Objective
-from adapter.adaptation.pool import draw_pairs, fill_pool, join, see
+from adapter.adaptation.source_cache import draw_pairs, fill_pool, join, see
+from adapter.methods.schema import LossTerm
 
 TERM = LossTerm("analogy", 1.0, (0, 1), side=16)
 

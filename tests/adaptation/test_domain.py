@@ -10,7 +10,7 @@ import torch
 from adapter.adaptation.domain import Domain, DomainMetadata, blend, fingerprint, fingerprint_images
 from adapter.adaptation.parts import copy_parts
 from adapter.errors import UserError
-from adapter.storage import read_metadata, write_tensors
+from adapter.utils.storage import read_metadata, write_tensors
 
 from .conftest import CONFIG, make_generator
 

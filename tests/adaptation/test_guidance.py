@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from adapter.adaptation import get_method
 from adapter.adaptation.guidance import Guidance, text_guidance
 from adapter.adaptation.objective import Objective
-from adapter.adaptation.pool import draw_pairs, fill_pool, join
+from adapter.adaptation.source_cache import draw_pairs, fill_pool, join
+from adapter.encoders import load_encoder, load_text_encoder
+from adapter.encoders.templates import apply_templates
 from adapter.errors import UserError
-from adapter.perception import load_encoder, load_text_encoder
-from adapter.perception.templates import apply_templates
+from adapter.methods import get_method
 
 
 @pytest.fixture(scope="module")

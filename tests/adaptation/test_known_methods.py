@@ -5,15 +5,17 @@ import dataclasses
 import pytest
 import torch
 
-from adapter.adaptation import METHODS, Guidance, Pairing, adapt
-from adapter.adaptation.critic import Critic, augment
-from adapter.adaptation.layers import chosen_rows, row_of
-from adapter.adaptation.methods import LossTerm, Method, Stage
+from adapter.adaptation import Guidance, adapt
+from adapter.adaptation.checkpoint import TrainingState
+from adapter.adaptation.discriminator import AdversarialLoss, augment
+from adapter.adaptation.layer_selection import chosen_rows, row_of
 from adapter.adaptation.parts import Extent, copy_parts
-from adapter.adaptation.pool import cameras_around_front, draw_pairs, fill_pool, join, target_features
-from adapter.adaptation.state import TrainingState
+from adapter.adaptation.source_cache import cameras_around_front, draw_pairs, fill_pool, join, target_features
 from adapter.adaptation.stylize import stylize_frames
+from adapter.eg3d.pair import PairRenderer
 from adapter.errors import UserError
+from adapter.methods import METHODS
+from adapter.methods.schema import LossTerm, Method, Stage
 
 LAYERS = {"token_distribution": (0,), "image_structure": (1,), "moments": (0,), "shallow_distribution": (0,)}
 
@@ -59,7 +61,7 @@ def test_every_method_makes_a_domain_that_loads_back(name, auto, generator, enco
     again = type(event.domain).load(tmp_path / "d.safetensors").apply(generator)
     z = torch.randn(2, generator.config.z_dim, generator=torch.Generator().manual_seed(0))
     cameras = cameras_around_front(generator.config, torch.zeros(2), torch.zeros(2))
-    source, target = Pairing(generator, again, z, generator.mapping(z)).render(cameras)
+    source, target = PairRenderer(generator, again, z, generator.mapping(z)).render(cameras)
     assert torch.isfinite(target.image).all()
     assert not torch.equal(source.image, target.image)
 
@@ -68,7 +70,7 @@ def test_every_method_makes_a_domain_that_loads_back(name, auto, generator, enco
 def test_untrained_parts_give_the_source(extent, generator):
     z = torch.randn(2, generator.config.z_dim, generator=torch.Generator().manual_seed(0))
     cameras = cameras_around_front(generator.config, torch.tensor([-0.3, 0.2]), torch.zeros(2))
-    source, target = Pairing(generator, copy_parts(generator, extent), z, generator.mapping(z)).render(cameras)
+    source, target = PairRenderer(generator, copy_parts(generator, extent), z, generator.mapping(z)).render(cameras)
     assert (source.image - target.image).abs().max() < 1e-5
 
 
@@ -167,7 +169,7 @@ def test_augmentation_is_nothing_at_probability_zero():
 
 
 def test_the_critic_learns_to_tell_and_then_augments(references):
-    critic = Critic(references, 16, seed=0)
+    critic = AdversarialLoss(references, 16, seed=0)
     random = torch.Generator().manual_seed(0)
     fake = torch.zeros(4, 3, 16, 16)
     for _ in range(60):

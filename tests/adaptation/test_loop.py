@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from adapter.adaptation import loop
+from adapter.adaptation.checkpoint import TrainingState
 from adapter.adaptation.domain import fingerprint
 from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.loop import FAILED, FINISHED, PREPARING, adapt
-from adapter.adaptation.methods import LossTerm, Stage
 from adapter.adaptation.objective import Objective, reads_embedding, token_layers
 from adapter.adaptation.parts import copy_parts
-from adapter.adaptation.pool import cameras_around_front, draw_pairs, fill_pool, join
-from adapter.adaptation.state import TrainingState
+from adapter.adaptation.source_cache import cameras_around_front, draw_pairs, fill_pool, join
 from adapter.adaptation.trainer import batch_of_step, schedule
 from adapter.eg3d import look_at
 from adapter.errors import UserError
+from adapter.methods.schema import LossTerm, Stage
 
 
 def run(*args, **options):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from adapter.compat import ensure_torchvision
+from adapter.utils.torchvision_compat import ensure_torchvision
 
 SIDE = 16
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from adapter.compat import ensure_torchvision
 from adapter.diffusion.sds import ScoreDistillation
 from adapter.errors import UserError
+from adapter.utils.torchvision_compat import ensure_torchvision
 
 SCALE = 0.5
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adapter.eg3d import Generator, look_at
-from adapter.eg3d.kernels import plain_kernels
+from adapter.eg3d.cpu import plain_kernels
 
 
 def test_truncation_pulls_towards_the_average(tiny):

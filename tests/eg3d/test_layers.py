@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from adapter.eg3d.kernels import plain_kernels
+from adapter.eg3d.cpu import plain_kernels
 from adapter.eg3d.layers import (
     ACTIVATION_GAIN,
     FullyConnected,

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from adapter.eg3d import PRESETS, SUPERRESOLUTIONS, Eg3dConfig, Generator, Planes, RenderingConfig, lookat_equal_area
 from adapter.eg3d.camera import focal_from_diagonal_fov
-from adapter.eg3d.kernels import plain_kernels
+from adapter.eg3d.cpu import plain_kernels
 from adapter.eg3d.layers import resample_filter
-from adapter.eg3d.marching import march_weights
 from adapter.eg3d.planes import AXES, lookup
+from adapter.eg3d.ray_marching import march_weights
 from adapter.eg3d.rays import camera_rays, ray_range
 from adapter.eg3d.sampling import importance_depths, importance_draws, stratified_depths
 

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from adapter.eg3d import Planes
-from adapter.eg3d.kernels import plain_kernels
+from adapter.eg3d.cpu import plain_kernels
 from adapter.eg3d.planes import AXES, fold, lookup
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adapter.eg3d import Eg3d, Parts, look_at, rendering
-from adapter.eg3d.kernels import plain_kernels
+from adapter.eg3d.cpu import plain_kernels
 
 FIELDS = ("features", "depth", "opacity")
 

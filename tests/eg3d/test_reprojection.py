@@ -5,7 +5,7 @@ import torch
 from adapter.eg3d import look_at
 from adapter.eg3d.rays import camera_rays
 from adapter.eg3d.reprojection import carry, correspondence, project
-from tests.ball import ball
+from tests.helpers.sphere import ball
 
 
 def test_projecting_the_points_of_rays_gives_their_pixels() -> None:

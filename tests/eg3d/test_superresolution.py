@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adapter.eg3d import SUPERRESOLUTIONS, Eg3dConfig
-from adapter.eg3d.kernels import plain_kernels
+from adapter.eg3d.cpu import plain_kernels
 from adapter.eg3d.superresolution import Superresolution
 
 

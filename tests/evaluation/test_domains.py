@@ -19,7 +19,7 @@ def test_an_unknown_domain_is_named() -> None:
 
 def test_held_out_domains_are_the_styles_that_tuning_must_not_see() -> None:
     pytest.importorskip("numba")
-    from adapter.pretraining import styles
+    from adapter.synthetic import styles
 
     assert set(HELD_OUT) == set(styles.HELD_OUT)
     assert set(DOMAINS) <= set(styles.STYLES)

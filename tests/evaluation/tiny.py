@@ -4,14 +4,14 @@ from pathlib import Path
 
 import torch
 
-from adapter.adaptation.methods import LossTerm, Method, Stage
-from adapter.compat import ensure_torchvision
 from adapter.eg3d import Generator
-from adapter.evaluation.casting import Plan
-from adapter.evaluation.contest import Contestant, Tools
-from adapter.evaluation.judge import Judge, make_trunk
-from tests.tiny_base import CONFIG
-from tests.tiny_encoder import make_encoder
+from adapter.evaluation.classifier import Classifier, make_trunk
+from adapter.evaluation.renderers import Plan
+from adapter.evaluation.runner import EvalContext, MethodEntry
+from adapter.methods.schema import LossTerm, Method, Stage
+from adapter.utils.torchvision_compat import ensure_torchvision
+from tests.helpers.tiny_base import CONFIG
+from tests.helpers.tiny_encoder import make_encoder
 
 METHOD = Method(
     name="3d-adapter",
@@ -63,7 +63,7 @@ class FakeTruth:
         return f"a kind of {style}"
 
 
-CONTESTANTS = [Contestant("3d-adapter", "3D-Adapter", METHOD), Contestant("stylize", "2D style transfer", PAINTER)]
+CONTESTANTS = [MethodEntry("3d-adapter", "3D-Adapter", METHOD), MethodEntry("stylize", "2D style transfer", PAINTER)]
 
 
 def make_judge():
@@ -79,7 +79,7 @@ def make_judge():
     heads = {"mean": torch.zeros(1568), "deviation": torch.ones(1568)}
     for question, values in answers.items():
         heads |= {f"{question}.weight": torch.randn(len(values), 1568), f"{question}.bias": torch.zeros(len(values))}
-    return Judge(trunk, heads, answers)
+    return Classifier(trunk, heads, answers)
 
 
 def make_generator():
@@ -90,7 +90,7 @@ def make_generator():
     return base
 
 
-def make_tools(out: Path, judge: Judge | None = None) -> Tools:
+def make_tools(out: Path, judge: Classifier | None = None) -> EvalContext:
     """Everything anew, as a process of its own needs it; a judge may be handed in."""
     plan, truth = Plan(pairs=10, front=6, turned=3), FakeTruth(CONFIG.image_resolution)
-    return Tools(make_generator(), "tiny", [make_encoder(layers=2)], judge or make_judge(), truth, out, plan=plan)
+    return EvalContext(make_generator(), "tiny", [make_encoder(layers=2)], judge or make_judge(), truth, out, plan=plan)

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from adapter.commands import convert as command
+from adapter.cli import convert as command
 from adapter.eg3d import SUPERRESOLUTIONS, Eg3d, Generator
 from adapter.errors import UserError
 from adapter.hub.convert import convert

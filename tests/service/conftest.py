@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from adapter.adaptation.methods import LossTerm, Method, Stage
 from adapter.eg3d import Eg3d
-from adapter.service import outputs
-from adapter.service.plans import OFFERS, Preset
+from adapter.methods.offers import OFFERS, Preset
+from adapter.methods.schema import LossTerm, Method, Stage
 from adapter.service.requests import AdaptRequest
-from tests.tiny_base import CONFIG
+from adapter.service.worker import outputs
+from tests.helpers.tiny_base import CONFIG
 
 METHOD = Method(
     name="3d-adapter",

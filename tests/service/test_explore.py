@@ -11,9 +11,9 @@ from PIL import Image
 from adapter.adaptation import Domain, DomainMetadata, fingerprint
 from adapter.eg3d import Eg3d
 from adapter.errors import UserError
-from adapter.service import viewing
 from adapter.service.explore import render_file, render_image, render_pair
 from adapter.service.requests import GRID, ORBIT, WALK, ExploreRequest
+from adapter.service.worker import explore
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def domains(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture
 def ask(base: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(viewing, "SIDE", 64)
+    monkeypatch.setattr(explore, "SIDE", 64)
     return lambda **values: ExploreRequest(base=str(base), **values)
 
 
@@ -82,7 +82,7 @@ def test_a_file_that_changed_is_read_again(ask, domains, tmp_path: Path):
 
 def test_files_are_written_and_play(ask, domains, tmp_path: Path):
     mix = ((domains[0], 1.0),)
-    for kind, frames in ((ORBIT, 72), (WALK, 2 * viewing.WALK_FRAMES)):
+    for kind, frames in ((ORBIT, 72), (WALK, 2 * explore.WALK_FRAMES)):
         updates = list(render_file(ask(kind=kind, mix=mix, count=2, folder=str(tmp_path))))
         assert [update.step for update in updates[:-1]] == list(range(1, len(updates)))
         with av.open(updates[-1].file) as video:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from adapter.service.adapting import guidance_of
 from adapter.service.requests import AdaptRequest
+from adapter.service.worker.adapt import guidance_of
 
 PICTURE = np.zeros((64, 64, 3), np.uint8)
 

@@ -14,8 +14,8 @@ from adapter.adaptation.domain import Domain
 from adapter.adaptation.trainer import StageTrainer
 from adapter.eg3d import Eg3d
 from adapter.errors import UserError
+from adapter.methods.offers import PAGE_PRESETS
 from adapter.service.jobs import adapt_job, request_stop
-from adapter.service.plans import PAGE_PRESETS
 from adapter.service.requests import DONE, LOADING, RENDERING, WRITING, gpu_seconds
 
 FILES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import App, running_app
+from tests.helpers.app import App, running_app
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -41,7 +41,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from adapter.adaptation import Domain, DomainMetadata, fingerprint
     from adapter.eg3d import Eg3d
-    from tests.tiny_base import CONFIG
+    from tests.helpers.tiny_base import CONFIG
 
     folder = tmp_path_factory.mktemp("library")
     torch.manual_seed(0)

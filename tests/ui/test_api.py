@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from adapter.adaptation.domain import Domain
-from adapter.ui.about import CLIENT
+from adapter.ui.tabs.about import CLIENT
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow

@@ -11,16 +11,16 @@ from PIL import Image
 
 from adapter.errors import UserError
 from adapter.media.images import load_image
+from adapter.methods.offers import OFFERS, PAGE_PRESETS, presets
 from adapter.service.inputs import understood
-from adapter.service.plans import OFFERS, PAGE_PRESETS, presets
 from adapter.service.requests import DONE, Update
 from adapter.service.sessions import Sessions
-from adapter.ui import fragments
-from adapter.ui.advanced import advanced, fitting_method, method_choices, preset_radio
-from adapter.ui.links import in_range, known_domain
+from adapter.ui import html
 from adapter.ui.page import build, serving
 from adapter.ui.prompts import PROMPTS
 from adapter.ui.references import FOLDER, references
+from adapter.ui.tabs.advanced import advanced, fitting_method, method_choices, preset_radio
+from adapter.ui.url_state import in_range, known_domain
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_numbers_of_a_link_must_fit_their_controls():
 
 
 def test_losses_are_drawn_from_the_first_to_the_last_step():
-    text = fragments.curves([1, 2, 3, 4], {"total": [4.0, 2.0, 1.0, 0.5], "late": [1.0, 0.5]}, 8)
+    text = html.curves([1, 2, 3, 4], {"total": [4.0, 2.0, 1.0, 0.5], "late": [1.0, 0.5]}, 8)
     assert text.count("<polyline") == 2
     assert "12.5,2.0" in text
     assert "50.0,26.5" in text
@@ -146,36 +146,36 @@ def test_losses_are_drawn_from_the_first_to_the_last_step():
 
 
 def test_waiting_tells_the_place_in_the_line():
-    assert "Starting" in fragments.waiting(None)
-    assert "1 person is before you" in fragments.waiting((1, 40.0))
-    assert "3 people are before you" in fragments.waiting((3, 90.0))
-    assert "about 90 s" in fragments.waiting((3, 90.0))
+    assert "Starting" in html.waiting(None)
+    assert "1 person is before you" in html.waiting((1, 40.0))
+    assert "3 people are before you" in html.waiting((3, 90.0))
+    assert "about 90 s" in html.waiting((3, 90.0))
 
 
 def test_progress_tells_step_time_and_share():
-    text = fragments.progress(Update("G2", 45, 680, 31.6, 0.4))
+    text = html.progress(Update("G2", 45, 680, 31.6, 0.4))
     assert "step 45 of 680" in text
     assert "about 32 s left" in text
     assert 'aria-valuenow="40"' in text
-    assert "min left" in fragments.progress(Update("G2", 1, 2, 200.0, 0.1))
-    assert "left" not in fragments.progress(Update("G2", 1, 2, None, 0.1))
-    assert "left" not in fragments.progress(Update(DONE, seconds_left=0.0, fraction=1.0))
+    assert "min left" in html.progress(Update("G2", 1, 2, 200.0, 0.1))
+    assert "left" not in html.progress(Update("G2", 1, 2, None, 0.1))
+    assert "left" not in html.progress(Update(DONE, seconds_left=0.0, fraction=1.0))
 
 
 def test_what_people_type_cannot_become_markup():
-    assert "<script>" not in fragments.notice("<script>alert(1)</script>", "problem")
-    assert "<b>" not in fragments.progress(Update("<b>", 1, 2))
+    assert "<script>" not in html.notice("<script>alert(1)</script>", "problem")
+    assert "<b>" not in html.progress(Update("<b>", 1, 2))
     settings = {"preset": "<i>", "steps": 1, "seed": 1, "strength": 1, "base": "<u>", "prompt": "<b>"}
-    assert not re.search("<[biu]>", fragments.summary(settings))
-    assert "<b>" not in fragments.chips(["<b>"])
-    assert fragments.notice("") == ""
+    assert not re.search("<[biu]>", html.summary(settings))
+    assert "<b>" not in html.chips(["<b>"])
+    assert html.notice("") == ""
 
 
 def test_pictures_in_fragments_are_complete_and_described():
-    text = fragments.live(np.zeros((64, 96, 3), np.uint8))
+    text = html.live(np.zeros((64, 96, 3), np.uint8))
     assert "data:image/jpeg;base64," in text
     assert "alt=" in text
-    gallery = fragments.gallery(references())
+    gallery = html.gallery(references())
     assert gallery.count("<button") == gallery.count("alt=") == len(references())
 
 

@@ -1,0 +1,94 @@
+"""``python -m adapter benchmark``: how fast everything runs on this machine."""
+
+import argparse
+import sys
+
+import torch
+
+from adapter.eg3d import PRESETS, Eg3d
+from adapter.encoders import load_encoder
+from adapter.errors import UserError
+from adapter.evaluation.benchmarks import Row, adaptation_rows, rendering_rows, table
+from adapter.latents.wplus_encoder import load_inverter
+from adapter.methods.presets import METHODS, get_method
+
+BASES = ("heads", "ffhq512")
+EMBEDDED = "heads"
+_TRAINING = tuple(name for name, own in METHODS.items() if not own["quick"].per_frame)
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Declare the command's arguments."""
+    parser = subparsers.add_parser(
+        "benchmark",
+        help="measure frames and adaptation steps a second",
+        description="Prints a Markdown table: frames a second (planes, rendering, super-resolution, source+target), "
+        "steps a second of each stage of adaptation, and peak memory; beside them what the plain kernels take. "
+        "Bases other than the embedded one get random weights, which run as fast as any.",
+    )
+    parser.add_argument("--bases", nargs="+", choices=list(PRESETS), default=list(BASES), metavar="BASE")
+    parser.add_argument(
+        "--methods", nargs="+", choices=_TRAINING, default=["3d-adapter"], metavar="METHOD", help="default: 3d-adapter"
+    )
+    parser.add_argument("--device", help="cpu or cuda; default: cuda where there is one")
+    parser.add_argument("--threads", type=int, help="CPU threads, default: all cores")
+    parser.add_argument("--repeats", type=int, default=3, help="of each frame's measurement, default: 3")
+    parser.add_argument("--steps", type=int, default=3, help="measured steps of each stage, 0 for none, default: 3")
+    parser.add_argument("--no-plain", action="store_true", help="leave the plain kernels out")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, and print the table.
+
+    Raises:
+        UserError: a device that is not there, or numbers that are too small.
+    """
+    if args.repeats < 1 or args.steps < 0 or (args.threads is not None and args.threads < 1):
+        raise UserError("Repeats and threads must be at least 1, steps at least 0.")
+    device = _device(args.device)
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    rows: list[Row] = []
+    for name in args.bases:
+        print(f"Measuring {name} on {device} ...", file=sys.stderr)
+        generator = _generator(name).to(device)
+        rows += rendering_rows(name, generator, args.repeats, plain=not args.no_plain)
+        if args.steps:
+            encoder = load_encoder("clip-heads").to(device)
+            inverter = load_inverter(name) if name == EMBEDDED else None
+            for method in args.methods:
+                rows += adaptation_rows(
+                    name,
+                    generator,
+                    encoder,
+                    get_method(method, "quick"),
+                    args.steps,
+                    plain=not args.no_plain,
+                    inverter=None if inverter is None else inverter.to(device),
+                )
+    print(f"{_machine(device)}, torch {torch.__version__}\n\n{table(rows)}")
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"There is no device called '{name}'. Choose cpu or cuda.") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError("No CUDA device can be used here. Choose --device cpu.")
+    return device
+
+
+def _generator(name: str) -> Eg3d:
+    if name == EMBEDDED:
+        return Eg3d.from_pretrained(name)
+    torch.manual_seed(0)
+    return Eg3d(PRESETS[name]).eval().requires_grad_(False)
+
+
+def _machine(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"

@@ -1,0 +1,206 @@
+"""The methods, one recipe each: our 3D-Adapter, its ablations, and the known methods on the same generator.
+
+For the embedded CLIP unless a preset says otherwise. What is known of each method and what is our reconstruction
+stands beside it.
+"""
+
+import dataclasses
+
+from adapter.errors import UserError
+from adapter.methods.schema import LossTerm, Method, Stage
+
+POOLED = "pooled"
+LOCAL_LAYERS = ("stage1", "stage2", "stage4")
+"""Where a small CNN's tokens stand in for the outputs of a ViT's blocks."""
+
+_ADAPTER = (
+    LossTerm("directional", 2.0, (POOLED,)),
+    LossTerm("text_directional", 4.0),
+    LossTerm("token_distribution", 6.0, LOCAL_LAYERS, place=0.5, points=256),
+    LossTerm("image_structure", 2.0, ("stage3",)),
+    LossTerm("feature_structure", 10.0),
+    LossTerm("analogy", 2.0, ("stage1", "stage2")),
+    LossTerm("colour_distribution", 3.0, side=64, place=1.0),
+    LossTerm("shallow_distribution", 1.5, ("stage0",)),
+    LossTerm("background_colour", 2.0, side=8),
+    LossTerm("background_variation", 6.0),
+    LossTerm("moments", 0.3, ("stage0", "stage1", "stage2")),
+    LossTerm("view_consistency", 6.0, side=32),
+)
+_ADAPTER_VIT = (
+    LossTerm("directional", 1.0),
+    LossTerm("text_directional", 1.0),
+    LossTerm("token_distribution", 1.0, (3,), centred=False),
+    LossTerm("image_structure", 10.0, (4,), centred=False),
+    LossTerm("feature_structure", 10.0),
+)
+_WHOLE = ("synthesis", "decoder", "superresolution")
+_NO_TORGB = (("torgb", 0.0),)
+"""StyleGAN-NADA and DiFa train neither mapping nor colour layers."""
+
+
+def _tri_d_then_g2(tri_d: int, g2: int, learning_rate: float, *more: str) -> tuple[Stage, ...]:
+    return (
+        Stage("Tri-D", ("decoder", *more), tri_d, learning_rate, rates=(("background", 0.3),)),
+        Stage("G2", ("superresolution",), g2, learning_rate),
+    )
+
+
+def _adapter(preset: str, tri_d: int, g2: int) -> Method:
+    stages = _tri_d_then_g2(tri_d, g2, 0.01, "background")
+    return Method("3d-adapter", preset, stages, _ADAPTER, background=4, views=2)
+
+
+_QUICK = _adapter("quick", 30, 90)
+_VIT = Method(
+    "3d-adapter",
+    "clip-vit",
+    _tri_d_then_g2(200, 200, 0.002),
+    _ADAPTER_VIT,
+    betas=(0.0, 0.99),
+    ema=0.99,
+    pool=16,
+    yaw=0.3,
+    pitch=0.2,
+)
+
+
+def _trained(preset: str, *parts: str) -> Method:
+    """An ablation of what is trained: these parts together, for as many steps as the schedule has."""
+    background = 4 if "decoder" in parts else 0
+    train = (*parts, "background") if background else parts
+    rates = (("background", 0.3), ("synthesis.", 0.3))
+    stage = Stage(preset, train, _QUICK.steps, 0.01, rates)
+    return dataclasses.replace(_QUICK, preset=preset, stages=(stage,), background=background)
+
+
+def _without(kind: str) -> Method:
+    losses = tuple(term for term in _QUICK.losses if term.kind != kind)
+    return dataclasses.replace(_QUICK, preset=f"no-{kind.replace('_', '-')}", losses=losses)
+
+
+_ABLATIONS = (
+    _trained("g1", "synthesis"),
+    _trained("tri-d", "decoder"),
+    _trained("g2", "superresolution"),
+    _trained("g1-tri-d", "synthesis", "decoder"),
+    _trained("g1-g2", "synthesis", "superresolution"),
+    _trained("joint", "decoder", "superresolution"),
+    _trained("all", *_WHOLE),
+    dataclasses.replace(_QUICK, preset="g2-then-tri-d", stages=_QUICK.stages[::-1]),
+    *(_without(term.kind) for term in _ADAPTER if term.kind != "text_directional"),
+)
+"""Trained parts, schedules, and each loss removed: the questions of the paper's Figures 1, 3 and 5."""
+
+_DIFA_LOSSES = (
+    LossTerm("directional", 1.0),
+    LossTerm("text_directional", 1.0),
+    LossTerm("token_distribution", 1.0, LOCAL_LAYERS),
+    LossTerm("consistency", 6.0, window=17, keep=0.6),
+)
+
+
+def _published(name: str, losses: tuple[LossTerm, ...], train: tuple[str, ...] = _WHOLE, **more: object) -> Method:
+    """What the methods built on StyleGAN-NADA share: one stage, batch 2, Adam with its lazy-regularised betas.
+
+    They publish 301 steps at a rate of 0.0016. A third of the steps at 0.02 is ours: at lower rates the small base
+    hardly moves. So are the centred tokens, as for 3D-Adapter.
+    """
+    options = {"betas": (0.0, 0.992), "pool": 32, "yaw": 0.3, "pitch": 0.2, "final_rate": 1.0} | more
+    rate = options.pop("rate", 0.02)
+    steps = options.pop("steps", 100)
+    rates = options.pop("rates", _NO_TORGB)
+    return Method(name, "quick", (Stage(name, train, steps, rate, rates),), losses, **options)
+
+
+def _longer(method: Method) -> Method:
+    return dataclasses.replace(method.of_length(2 * method.steps, "full"), preview_every=method.preview_every)
+
+
+def _for_vit(method: Method) -> Method:
+    """The published layers, for CLIP's own towers."""
+    layers = {"token_distribution": (3,) if method.name == "difa" else (4,), "image_structure": (4,)}
+    losses = tuple(
+        dataclasses.replace(term, layers=layers.get(term.kind, term.layers), centred=False) for term in method.losses
+    )
+    longer = dataclasses.replace(method, losses=losses).of_length(301, "clip-vit")
+    stages = tuple(dataclasses.replace(stage, learning_rate=0.0016) for stage in longer.stages)
+    return dataclasses.replace(longer, stages=stages, preview_every=method.preview_every)
+
+
+_DIFA = _published("difa", _DIFA_LOSSES)
+_NADA = _published(
+    "nada", (LossTerm("directional", 1.0), LossTerm("text_directional", 1.0)), auto_layers=8, auto_every=20
+)
+_DORM = _published(
+    "dorm",
+    (
+        LossTerm("directional", 0.5),
+        LossTerm("text_directional", 0.5),
+        LossTerm("token_distribution", 1.0, LOCAL_LAYERS),
+        LossTerm("image_structure", 10.0, ("stage3",), centred=False),
+        LossTerm("consistency", 3.0, window=17, keep=0.6),
+    ),
+    train=("remodulation",),
+    rates=(),
+    betas=(0.0, 0.99),
+    rate=0.1,
+)
+_FINETUNE = _published("finetune", (LossTerm("adversarial", 1.0),), rates=(), betas=(0.0, 0.99), rate=0.005, ema=0.99)
+_STYLIZE = Method(
+    "stylize",
+    "quick",
+    (Stage("Pixels", ("superresolution",), 30, 0.04),),
+    (
+        LossTerm("directional", 2.0, (POOLED,)),
+        LossTerm("text_directional", 4.0),
+        LossTerm("token_distribution", 6.0, LOCAL_LAYERS),
+        LossTerm("image_structure", 15.0, ("stage3",)),
+        LossTerm("colour_distribution", 3.0, side=64),
+        LossTerm("moments", 0.3, ("stage0", "stage1", "stage2")),
+    ),
+    per_frame=True,
+)
+
+METHODS: dict[str, dict[str, Method]] = {
+    "3d-adapter": {
+        method.preset: method
+        for method in (_QUICK, _adapter("full", 45, 145), _adapter("long", 120, 560), _VIT, *_ABLATIONS)
+    },
+    **{
+        method.name: {one.preset: one for one in (method, _longer(method), _for_vit(method))}
+        for method in (_DIFA, _NADA, _DORM)
+    },
+    "finetune": {"quick": _FINETUNE, "full": _longer(_FINETUNE)},
+    "stylize": {"quick": _STYLIZE},
+}
+"""Methods by name and preset. "quick" and "full" are for the embedded CLIP, "clip-vit" for CLIP's own ViT towers."""
+
+TITLES: dict[str, str] = {
+    "3d-adapter": "3D-Adapter",
+    "difa": "DiFa",
+    "nada": "StyleGAN-NADA",
+    "dorm": "DoRM",
+    "finetune": "Adversarial fine-tuning",
+    "stylize": "2D style transfer",
+}
+
+
+def title(method: Method, inverter: bool) -> str:
+    """The name to show; DiFa without a W+ encoder is not the whole DiFa, and says so."""
+    if method.name == "difa" and (not inverter or not method.weight("consistency")):
+        return "DiFa (no SCC)"
+    return TITLES.get(method.name, method.name)
+
+
+def get_method(name: str = "3d-adapter", preset: str = "full") -> Method:
+    """Look a method up.
+
+    Raises:
+        UserError: an unknown name or preset; says which ones there are.
+    """
+    if name not in METHODS:
+        raise UserError(f"There is no method named {name!r}. Choose from: {', '.join(METHODS)}.")
+    if preset not in METHODS[name]:
+        raise UserError(f"{name} has no preset named {preset!r}. Choose from: {', '.join(METHODS[name])}.")
+    return METHODS[name][preset]

@@ -1,0 +1,196 @@
+"""Methods as data: ranges, changes, and the way to JSON and back."""
+
+import dataclasses
+import json
+
+import pytest
+
+from adapter.errors import UserError
+from adapter.methods.presets import METHODS, get_method, title
+from adapter.methods.schema import LOSSES, PARTS, LossTerm, Method, Stage
+
+ALL = [method for presets in METHODS.values() for method in presets.values()]
+
+
+@pytest.mark.parametrize("method", ALL, ids=lambda method: f"{method.name}-{method.preset}")
+def test_every_method_survives_json(method):
+    assert Method.from_dict(json.loads(json.dumps(method.to_dict()))) == method
+
+
+@pytest.mark.parametrize("preset", ["quick", "full", "clip-vit"])
+def test_the_papers_four_losses_and_two_steps(preset):
+    method = get_method("3d-adapter", preset)
+    assert {"directional", "token_distribution", "image_structure", "feature_structure"} <= {
+        term.kind for term in method.losses
+    }
+    assert [stage.train[0] for stage in method.stages] == ["decoder", "superresolution"]
+
+
+def test_ablations_differ_in_one_thing_only():
+    quick = get_method("3d-adapter", "quick")
+    for term in quick.losses:
+        if term.kind != "text_directional":
+            without = get_method("3d-adapter", f"no-{term.kind.replace('_', '-')}")
+            assert set(quick.losses) - set(without.losses) == {term}
+            assert dataclasses.replace(without, losses=quick.losses, preset="quick") == quick
+    for preset, parts in {"g1": {"synthesis"}, "joint": {"decoder", "superresolution"}}.items():
+        trained = get_method("3d-adapter", preset)
+        assert (trained.losses, trained.steps) == (quick.losses, quick.steps)
+        assert {part for part in PARTS if trained.trains(part)} - {"background"} == parts
+    assert get_method("3d-adapter", "g2-then-tri-d").stages == quick.stages[::-1]
+
+
+def test_difa_without_an_encoder_says_so():
+    difa = get_method("difa", "quick")
+    assert title(difa, inverter=True) == "DiFa"
+    assert title(difa, inverter=False) == "DiFa (no SCC)"
+    assert title(difa.with_weights({"consistency": 0}), inverter=True) == "DiFa (no SCC)"
+
+
+def test_colour_layers_stay_as_they_are_in_nada_and_difa():
+    for name in ("nada", "difa"):
+        (stage,) = get_method(name, "quick").stages
+        assert stage.rate("synthesis.b32.conv0.weight") > 0
+        assert stage.rate("synthesis.b32.torgb.weight") == 0
+
+
+def test_remodulation_is_a_part_by_itself():
+    (stage,) = get_method("dorm", "quick").stages
+    assert stage.rate("mapping.fc0.weight") > 0
+    assert stage.rate("synthesis.b32.conv0.affine.shift.weight") > 0
+    assert stage.rate("synthesis.b32.conv0.affine.own.weight") == 0
+    assert stage.rate("decoder.net.0.weight") == 0
+
+
+def test_vit_preset_has_no_colour_terms():
+    assert all("ours" not in LOSSES[term.kind] for term in get_method(preset="clip-vit").losses)
+
+
+def test_lookup_names_the_choices():
+    assert get_method() is METHODS["3d-adapter"]["full"]
+    with pytest.raises(UserError, match="3d-adapter"):
+        get_method("2d-adapter")
+    with pytest.raises(UserError, match="quick"):
+        get_method(preset="slow")
+
+
+@pytest.mark.parametrize("weight", [-0.1, 101, float("nan"), "3", True])
+def test_weights_outside_their_range_are_refused(weight):
+    with pytest.raises(UserError, match="directional"):
+        LossTerm("directional", weight)
+
+
+def test_unknown_loss_is_refused():
+    with pytest.raises(UserError, match="token_distribution"):
+        LossTerm("style", 1.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"train": ()},
+        {"train": ("mapping",)},
+        {"steps": 0},
+        {"steps": 1.5},
+        {"learning_rate": 0},
+        {"learning_rate": float("inf")},
+        {"rates": (("affine", -1.0),)},
+    ],
+)
+def test_bad_stages_are_refused(values):
+    with pytest.raises(UserError):
+        Stage(**{"name": "G2", "train": ("superresolution",), "steps": 3, **values})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"stages": ()},
+        {"losses": ()},
+        {"losses": (LossTerm("moments", 0.0),)},
+        {"losses": (LossTerm("moments", 1.0), LossTerm("moments", 2.0))},
+        {"batch": 0},
+        {"pool": 1},
+        {"views": 0},
+        {"views": 1},
+        {"views": 3},
+        {"pool": 33},
+        {"batch": 3},
+        {"yaw": 2.0},
+        {"ema": 1.0},
+        {"betas": (0.9, 1.0)},
+        {"background": 65},
+        {"background": 0},
+    ],
+)
+def test_bad_methods_are_refused(values):
+    with pytest.raises(UserError):
+        dataclasses.replace(get_method(preset="quick"), **values)
+
+
+@pytest.mark.parametrize("change", [{"stages": 3}, {"losses": [{}]}, {"colour": 1}, {"batch": "2"}])
+def test_damaged_settings_are_refused(change):
+    with pytest.raises(UserError):
+        Method.from_dict({**get_method().to_dict(), **change})
+
+
+def test_missing_settings_are_refused():
+    with pytest.raises(UserError):
+        Method.from_dict({"name": "3d-adapter"})
+
+
+def test_changing_weights():
+    method = get_method()
+    changed = method.with_weights({"token_distribution": 1.25, "moments": 0})
+    assert changed.weight("token_distribution") == 1.25
+    assert changed.weight("moments") == 0
+    assert changed.weight("directional") == method.weight("directional")
+    with pytest.raises(UserError, match="style"):
+        method.with_weights({"style": 1})
+    with pytest.raises(UserError, match="token_distribution"):
+        method.with_weights({"token_distribution": 1e6})
+
+
+def test_changing_steps():
+    changed = get_method().with_steps({"Tri-D": 0, "G2": 7})
+    assert [(stage.name, stage.steps) for stage in changed.stages] == [("G2", 7)]
+    assert changed.steps == 7
+    with pytest.raises(UserError, match="Tri-D"):
+        get_method().with_steps({"G1": 7})
+    with pytest.raises(UserError):
+        get_method().with_steps({"Tri-D": 0, "G2": 0})
+
+
+@pytest.mark.parametrize("steps", [2, 3, 7, 290, 1000])
+def test_another_length_keeps_the_stages_shares(steps):
+    method = get_method("3d-adapter", "full")
+    changed = method.of_length(steps)
+    assert changed.steps == steps
+    for before, after in zip(method.stages, changed.stages, strict=True):
+        assert abs(after.steps - steps * before.steps / method.steps) < 1
+    assert method.of_length(method.steps) == method
+
+
+def test_another_length_takes_previews_and_the_window_along():
+    method = get_method("difa", "quick")
+    changed = method.of_length(3 * method.steps, "long")
+    window, longer = (
+        next(term.window for term in one.losses if term.kind == "consistency") for one in (method, changed)
+    )
+    assert (changed.preset, longer, changed.preview_every) == ("long", 3 * window, 3 * method.preview_every)
+    assert method.of_length(1).preview_every == 1
+    for steps in (0, 10_001, 2.5, True):
+        with pytest.raises(UserError, match="from 1 to 10000"):
+            method.of_length(steps)
+
+
+def test_learning_rate_of_a_parameter():
+    stage = Stage(
+        "G2", ("superresolution.block1",), 3, 0.01, rates=(("conv", 2.0), ("conv0.affine", 0.0), ("noise", 5.0))
+    )
+    assert stage.rate("superresolution.block1.torgb.bias") == 0.01
+    assert stage.rate("superresolution.block1.conv1.weight") == 0.02
+    assert stage.rate("superresolution.block1.conv0.affine.bias") == 0
+    assert stage.rate("superresolution.block1.conv0.noise_strength") == pytest.approx(0.05)
+    assert stage.rate("superresolution.block10.torgb.bias") == 0
+    assert stage.rate("decoder.net.0.weight") == 0
