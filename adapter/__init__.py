@@ -1,3 +1,18 @@
 """One style image or one line of text in, a new 3D world of faces out."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adapter.pipeline import DomainAdapter
+
+__all__ = ["DomainAdapter"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`DomainAdapter`, on first use: it loads PyTorch (2 s), which the app serves its first page without."""
+    if name != "DomainAdapter":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from adapter.pipeline import DomainAdapter
+
+    return DomainAdapter

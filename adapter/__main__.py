@@ -1,52 +1,53 @@
-"""``python -m adapter COMMAND``: every module of `adapter.cli` is one command."""
+"""``adapter COMMAND`` or ``python -m adapter COMMAND``; every command is a module of `adapter.cli`."""
 
 import argparse
 import importlib
-import pkgutil
+import os
 import sys
 from collections.abc import Sequence
 
 from adapter import __doc__ as description
-from adapter import cli
+from adapter.cli import COMMANDS
 from adapter.errors import UserError
 
 USER_ERROR, INTERRUPTED = 2, 130
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The parser of the commands: a module's ``add_parser`` declares one, its ``run`` carries it out.
+    """The parser of the commands: a module's ``add_parser`` declares one, its ``run`` runs it.
 
     Args:
-        only: the module of the one command that is wanted, so that no other is imported; all where there is no such
-            module, as help and wrong names need them.
+        only: the command to import; all where there is no such command, as help and wrong names need them.
     """
-    parser = argparse.ArgumentParser(prog="python -m adapter", description=description)
+    parser = argparse.ArgumentParser(prog="adapter", description=description)
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    names = sorted(module.name for module in pkgutil.iter_modules(cli.__path__))
-    for module in [only] if only in names else names:
-        command = importlib.import_module(f"{cli.__name__}.{module}")
-        before = set(subparsers.choices)
+    for name in [only] if only in COMMANDS else COMMANDS:
+        command = importlib.import_module(f"adapter.cli.{name}")
         command.add_parser(subparsers)
-        for name in set(subparsers.choices) - before:
-            subparsers.choices[name].set_defaults(run=command.run)
+        subparsers.choices[name].set_defaults(run=command.run)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out one command.
+    """Run one command.
 
     Returns:
-        The exit code: 0, 2 where the user can put something right, 130 after Ctrl-C.
+        The exit code: 0, 2 after an error that the user can correct, 130 after Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         args = build_parser(next(iter(arguments), None)).parse_args(arguments)
         args.run(args)
+        sys.stdout.flush()
     except UserError as error:
         print(error, file=sys.stderr)
         return USER_ERROR
+    except BrokenPipeError:
+        # The reader, such as `head`, is gone; Python would fail again when it flushes stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        print(f"{error.filename or 'A file'}: {error.strerror or error}. Check the path and the disk.", file=sys.stderr)
+        cause = f"{error.filename or 'A file'}: {error.strerror}" if error.strerror else str(error)
+        print(f"{cause}. Check the path and the disk.", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)

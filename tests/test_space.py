@@ -84,6 +84,26 @@ def test_everything_that_is_imported_is_required():
             assert owners & set(requirements()), f"{path.relative_to(ROOT)} imports {name}, which is not required"
 
 
+def test_everything_that_is_required_is_imported():
+    """Or needed by what is imported, with the reason."""
+    needed = {
+        "transformers": "text encoders of diffusers' pipelines",
+        "torchvision": "open_clip's preprocessing",
+        "ninja": "builds PyTorch extensions",
+    }
+    distributions = importlib.metadata.packages_distributions()
+    names = set().union(*(imported(path) for path in [ROOT / "app.py", *(ROOT / "adapter").rglob("*.py")]))
+    used = {canonicalize_name(owner) for name in names for owner in distributions.get(name, [])}
+    assert set(requirements()) - used == set(needed) - used
+
+
+def test_requirements_of_development_are_pinned():
+    for path in ROOT.glob("requirements-*.txt"):
+        lines = [line for line in path.read_text().split("\n") if line.strip() and not line.startswith("#")]
+        loose = {line for line in lines if "==" not in line}
+        assert loose <= {"gradio[mcp,oauth]"}, "pinned in requirements.txt"
+
+
 def imported(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -3,7 +3,7 @@
 from adapter.adaptation.checkpoint import TrainingState
 from adapter.adaptation.domain import Domain, DomainMetadata, blend, fingerprint
 from adapter.adaptation.guidance import Guidance, text_guidance
-from adapter.adaptation.loop import FAILED, FINISHED, PREPARING, Event, adapt
+from adapter.adaptation.loop import FAILED, FINISHED, PREPARING, Event, RunOptions, adapt
 from adapter.adaptation.stylize import stylize_frames
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "DomainMetadata",
     "Event",
     "Guidance",
+    "RunOptions",
     "TrainingState",
     "adapt",
     "blend",

@@ -1,4 +1,4 @@
-"""Where a run stands, so that it can go on later as if it had never stopped."""
+"""The state of a run, so that it can go on later as if it had never stopped."""
 
 import dataclasses
 import json
@@ -13,8 +13,8 @@ from adapter.errors import UserError
 from adapter.utils.storage import read_metadata, read_tensors, write_tensors
 
 FORMAT = "3d-adapter-state"
-FORMAT_VERSION = 2
-GROUPS = ("weights", "average", "first", "second", "memory")
+FORMAT_VERSION = 3
+GROUPS = ("weights", "average", "exp_avg", "exp_avg_sq", "kept")
 
 
 @dataclass(frozen=True)
@@ -26,22 +26,22 @@ class TrainingState:
         step: steps of that stage already done.
         weights: all parameters of the parts by name.
         average: averaged weights of the parameters in training.
-        first, second: Adam's moments of the parameters in training.
-        memory: what the losses remember from step to step.
-        identity: what must be the same for the run to go on: base, method, references, seed.
+        exp_avg, exp_avg_sq: Adam's moments of the parameters in training.
+        kept: what the losses and the trainer keep from step to step.
+        identity: what must be the same for the run to go on: base, method, references, prompt, seed.
     """
 
     stage: int
     step: int
     weights: dict[str, Tensor]
     average: dict[str, Tensor]
-    first: dict[str, Tensor]
-    second: dict[str, Tensor]
-    memory: dict[str, Tensor]
+    exp_avg: dict[str, Tensor]
+    exp_avg_sq: dict[str, Tensor]
+    kept: dict[str, Tensor]
     identity: dict[str, Any]
 
     def check(self, identity: Mapping[str, Any]) -> None:
-        """Refuse to go on with another run.
+        """Check that the state is one of the same run.
 
         Raises:
             UserError: says what differs.
@@ -83,7 +83,7 @@ class TrainingState:
 
     def to_cpu(self) -> "TrainingState":
         """The same state with copies of all tensors on the CPU."""
-        moved = {
+        moved: dict[str, Any] = {
             group: {name: value.detach().to("cpu", copy=True) for name, value in getattr(self, group).items()}
             for group in GROUPS
         }

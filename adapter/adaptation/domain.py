@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +16,18 @@ from adapter import __version__
 from adapter.adaptation.parts import Extent, copy_parts
 from adapter.eg3d import Generator, Parts
 from adapter.errors import UserError
-from adapter.utils.storage import read_metadata, read_tensors, write_tensors
+from adapter.methods.checked import Checked, checked
+from adapter.utils.storage import read_tensors, write_tensors
 
 FORMAT = "3d-adapter-domain"
 FORMAT_VERSION = 1
+_FILE_NAMES = {"license": "licence"}
+"""Fields whose entries in files have another name."""
+_KEPT = "_fingerprint"
 
 
-@dataclass(frozen=True)
-class DomainMetadata:
+@checked
+class DomainMetadata(Checked):
     """Where a domain comes from.
 
     Args:
@@ -33,7 +37,7 @@ class DomainMetadata:
         prompt: text the domain was made from, None for images.
         settings: the method as plain JSON values.
         seed: of the run.
-        licence: under which the domain may be used; follows the base's.
+        license: under which the domain may be used; follows the base's. Files spell it "licence".
         created_by: program and version that wrote it.
         format_version: of the file's layout.
     """
@@ -45,9 +49,13 @@ class DomainMetadata:
     prompt: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
-    licence: str = ""
+    license: str = ""
     created_by: str = f"3d-domain-adapter {__version__}"
     format_version: int = FORMAT_VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entries of a file's description."""
+        return {_FILE_NAMES.get(key, key): value for key, value in dataclasses.asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Domain:
         return Extent.of_weights(self.weights, side)
 
     def check(self, generator: Generator) -> None:
-        """Refuse a generator that this domain was not made from.
+        """Check that this domain was made from a generator.
 
         Raises:
             UserError: another base.
@@ -122,7 +130,7 @@ class Domain:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the domain as one safetensors file, completely or not at all."""
-        metadata = {"format": FORMAT, "domain": json.dumps(dataclasses.asdict(self.metadata), allow_nan=False)}
+        metadata = {"format": FORMAT, "domain": json.dumps(self.metadata.to_dict(), allow_nan=False)}
         metadata["shapes"] = json.dumps({name: list(value.shape) for name, value in self.weights.items()})
         write_tensors(path, self.weights, metadata)
 
@@ -134,25 +142,18 @@ class Domain:
             UserError: not a domain file, made by a newer version, damaged, incomplete, or not finite.
         """
         name = os.path.basename(path)
-        header = read_metadata(path)
-        if header.get("format") != FORMAT:
-            raise UserError(f"{name} is not a domain file of this program. Choose a file that Adapt made.")
-        try:
-            values, shapes = json.loads(header["domain"]), json.loads(header["shapes"])
-            version = int(values["format_version"])
-            expected = {str(key): tuple(int(size) for size in shape) for key, shape in shapes.items()}
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise UserError(f"{name} has a damaged description. Get a fresh copy.") from error
-        if version != FORMAT_VERSION:
-            raise UserError(
-                f"{name} has the domain format {version}, and this program reads format {FORMAT_VERSION}. "
-                "Use the version of the program that wrote it."
-            )
-        weights = read_tensors(path, expected)
+        found: list[DomainMetadata] = []
+
+        def shapes(header: dict[str, str]) -> dict[str, tuple[int, ...]]:
+            metadata, expected = _description(name, header)
+            found.append(metadata)
+            return expected
+
+        weights = read_tensors(path, shapes)
         for key, value in weights.items():
             if value.dtype != torch.float16:
                 raise UserError(f"{name}: {key} is not stored in half precision. Get a fresh copy.")
-        return cls(weights, _metadata(name, values))
+        return cls(weights, found[0])
 
 
 def blend(domains: Sequence[Domain], weights: Sequence[float]) -> Domain:
@@ -168,8 +169,8 @@ def blend(domains: Sequence[Domain], weights: Sequence[float]) -> Domain:
     """
     if not domains or len(domains) != len(weights):
         raise ValueError("A blend needs at least one domain and one weight for each.")
-    first = domains[0].metadata
-    if any(domain.metadata.base_fingerprint != first.base_fingerprint for domain in domains):
+    about = domains[0].metadata
+    if any(domain.metadata.base_fingerprint != about.base_fingerprint for domain in domains):
         raise UserError("These domains were made from different bases. Blend domains of one base.")
     side = max(domain.background for domain in domains)
     total: dict[str, Tensor] = {}
@@ -178,22 +179,36 @@ def blend(domains: Sequence[Domain], weights: Sequence[float]) -> Domain:
             if name == "background" and value.shape[-1] != side:
                 value = F.interpolate(value[None].float(), size=(side, side), mode="bilinear")[0]
             total[name] = total.get(name, 0) + float(weight) * value.float()
-    licences = sorted({domain.metadata.licence for domain in domains} - {""})
-    sources = [dataclasses.asdict(domain.metadata) for domain in domains]
+    licenses = sorted({domain.metadata.license for domain in domains} - {""})
+    sources = [domain.metadata.to_dict() for domain in domains]
     metadata = DomainMetadata(
-        base=first.base,
-        base_fingerprint=first.base_fingerprint,
+        base=about.base,
+        base_fingerprint=about.base_fingerprint,
         method="blend",
         settings={"weights": [float(weight) for weight in weights], "domains": sources},
-        licence="; ".join(licences),
+        license="; ".join(licenses),
     )
     return Domain({name: _half(name, value) for name, value in total.items()}, metadata)
 
 
 def fingerprint(generator: Generator) -> str:
-    """SHA-256 over names, shapes and values of all weights of a generator."""
+    """SHA-256 over names, shapes and values of all weights of a generator.
+
+    The generator keeps it, so that it is computed once as long as its weights are neither replaced nor written to.
+    """
+    state = sorted(generator.state_dict().items())
+    versions = tuple((value.data_ptr(), 0 if value.is_inference() else value._version) for _, value in state)
+    kept = getattr(generator, _KEPT, None)
+    if kept is None or kept[0] != versions:
+        kept = versions, hash_tensors(state)
+        setattr(generator, _KEPT, kept)
+    return kept[1]
+
+
+def hash_tensors(tensors: Iterable[tuple[str, Tensor]]) -> str:
+    """SHA-256 over names, shapes, types and values of tensors, in the order given."""
     digest = hashlib.sha256()
-    for name, value in sorted(generator.state_dict().items()):
+    for name, value in tensors:
         digest.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -222,22 +237,22 @@ def _check_fit(weights: Mapping[str, Tensor], parts: Parts) -> None:
             )
 
 
-def _metadata(name: str, values: Any) -> DomainMetadata:
-    kinds: dict[str, type | tuple[type, ...]] = {
-        "base": str,
-        "base_fingerprint": str,
-        "method": str,
-        "reference_fingerprint": (str, type(None)),
-        "prompt": (str, type(None)),
-        "settings": dict,
-        "seed": int,
-        "licence": str,
-        "created_by": str,
-        "format_version": int,
-    }
-    if not isinstance(values, dict) or set(values) != set(kinds):
+def _description(name: str, header: Mapping[str, str]) -> tuple[DomainMetadata, dict[str, tuple[int, ...]]]:
+    """Metadata and shapes of all weights from a file's header."""
+    if header.get("format") != FORMAT:
+        raise UserError(f"{name} is not a domain file of this program. Choose a file that Adapt made.")
+    try:
+        values, shapes = json.loads(header["domain"]), json.loads(header["shapes"])
+        version = int(values["format_version"])
+        expected = {str(key): tuple(int(size) for size in shape) for key, shape in shapes.items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise UserError(f"{name} has a damaged description. Get a fresh copy.") from error
+    if version != FORMAT_VERSION:
+        raise UserError(
+            f"{name} has the domain format {version}, and this program reads format {FORMAT_VERSION}. "
+            "Use the version of the program that wrote it."
+        )
+    fields = {_FILE_NAMES.get(field.name, field.name): field.name for field in dataclasses.fields(DomainMetadata)}
+    if not isinstance(values, dict) or set(values) != set(fields):
         raise UserError(f"{name} lacks or adds entries in its description. Get a fresh copy.")
-    for key, kind in kinds.items():
-        if not isinstance(values[key], kind):
-            raise UserError(f"{name} has an unusable entry '{key}' in its description. Get a fresh copy.")
-    return DomainMetadata(**values)
+    return DomainMetadata(**{field: values[entry] for entry, field in fields.items()}), expected

@@ -1,4 +1,4 @@
-"""What leads an adaptation: reference images, a prompt, or both."""
+"""What guides an adaptation: reference images, a prompt, or both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from adapter.errors import UserError
 
 @dataclass(frozen=True)
 class Guidance:
-    """Where to go.
+    """References, or a prompt in the joint space of each encoder, or both.
 
     Args:
         references: images [K, 3, H, W] in [-1, 1], one domain together; None for text alone.
-        directions: for each encoder the wanted edit [D] in its joint space; none without text.
-        points: for each encoder where the edit [D] that starts at the sources' mean picture ends, in place of
+        directions: for each encoder the edit [D] from the source's words to the prompt; none without text.
+        points: for each encoder the end [D] of an edit that starts at the sources' mean image, in place of
             ``directions``; none otherwise.
         destinations: for each encoder the prompt's embedding [D], a unit vector; none without text.
         prompt, source_prompt, negative: the words these come from.
@@ -45,7 +45,7 @@ class Guidance:
 
     @property
     def has_text(self) -> bool:
-        """Whether words lead, alone or beside pictures."""
+        """Whether words guide, alone or beside pictures."""
         return bool(self.directions or self.points)
 
     def to(self, device: torch.device | str) -> "Guidance":
@@ -72,11 +72,11 @@ def text_guidance(
 
     Args:
         texts: the text towers that belong to the encoders of the adaptation, in the same order.
-        prompt: the wanted style, such as "a bronze statue".
+        prompt: the style, such as "a bronze statue".
         source: what the base shows, in a word.
         negative: what to keep away from, if anything.
         references: images [K, 3, H, W] in [-1, 1] that lead, too.
-        from_mean: let the edit start at the mean embedding of the sources' pictures, not at the source's words: DiFa's
+        from_mean: the edit starts at the mean embedding of the sources' images, not at the source's words: DiFa's
             variant "mean". It crosses the gap between CLIP's texts and images.
 
     Raises:
@@ -86,14 +86,14 @@ def text_guidance(
     for text in texts:
         for words in (prompt, source, *([negative] if negative.strip() else [])):
             text.check(words)
-        wanted = _embed(text, prompt)
-        destinations.append(F.normalize(wanted, dim=0))
+        goal = _embed(text, prompt)
+        destinations.append(F.normalize(goal, dim=0))
         if from_mean:
             # Minus half a negative's edit, and both from the same start, this is the same edit at half its length.
-            points.append(2 * wanted - _embed(text, negative) if negative.strip() else wanted)
+            points.append(2 * goal - _embed(text, negative) if negative.strip() else goal)
             continue
         start = _embed(text, source)
-        edit = wanted - start
+        edit = goal - start
         if negative.strip():
             edit = edit - 0.5 * (_embed(text, negative) - start)
         if float(edit.norm()) < 1e-4:

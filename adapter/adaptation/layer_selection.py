@@ -6,50 +6,52 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from adapter.adaptation.source_cache import Pool, target_features, target_rows
+from adapter.adaptation.source_cache import SourceCache
 from adapter.eg3d import Generator, Parts
 
 CODES = 4
 """Latents that are moved for a choice. StyleGAN-NADA takes eight."""
-RATE = 0.01
+LEARNING_RATE = 0.01
 
 
 def row_of(name: str, parts: Parts) -> int | None:
-    """The row of W+ that drives the layer of a parameter; None where no row does, as in the decoder."""
+    """The row of W+ that drives the layer of a parameter; None if no row does, as in the decoder."""
     if name.startswith("superresolution."):
         return -1
     if parts.synthesis is None or not name.startswith("synthesis."):
         return None
     _, block, layer, *_ = name.split(".")
-    return _rows(parts)[block].get(layer, 0)
-
-
-def _rows(parts: Parts) -> dict[str, dict[str, int]]:
-    rows, row = {}, 0
+    first = 0
     for resolution in parts.synthesis.resolutions:
         starts = parts.synthesis.get_submodule(f"b{resolution}").starts
         layers = ("conv1", "torgb") if starts else ("conv0", "conv1", "torgb")
-        rows[f"b{resolution}"] = {layer: row + place for place, layer in enumerate(layers)}
-        row += len(layers) - 1
-    return rows
+        if block == f"b{resolution}":
+            return first + (layers.index(layer) if layer in layers else 0)
+        first += len(layers) - 1
+    raise KeyError(name)
 
 
-def chosen_rows(
-    generator: Generator, pool: Pool, parts: Parts, loss: Callable[[Tensor], Tensor], count: int
+def select_rows(
+    generator: Generator, sources: SourceCache, parts: Parts, loss: Callable[[Tensor], Tensor], count: int
 ) -> set[int]:
     """The rows of W+ whose latents move most in one step of gradient descent on a global loss of the images.
 
     StyleGAN-NADA takes SGD steps of rate 0.01 on eight latents; one step on four is ours. The last row is -1.
     """
-    index = list(range(min(CODES, len(pool))))
+    index = list(range(min(CODES, len(sources))))
+    every = slice(0, len(index))
     with torch.enable_grad():
-        ws = pool.ws[index].clone().requires_grad_()
+        ws = sources.ws[index].clone().requires_grad_()
         few = dataclasses.replace(
-            pool, latents=pool.latents[index], cameras=pool.cameras[index], ws=ws, samples=pool.samples[index]
+            sources,
+            latents=sources.latents[index],
+            cameras=sources.cameras[index],
+            ws=ws,
+            samples=sources.samples[index],
         )
-        features = target_features(generator, few, slice(None), parts)
-        images = generator.superresolve(features, target_rows(few, slice(None), parts), parts.superresolution)
+        features = few.target_features(generator, every, parts)
+        images = generator.superresolve(features, few.target_ws(every, parts), parts.superresolution)
         (gradient,) = torch.autograd.grad(loss(images), ws)
-    distance = (RATE * gradient).norm(dim=-1).mean(dim=0)
+    distance = (LEARNING_RATE * gradient).norm(dim=-1).mean(dim=0)
     best = distance.topk(min(count, len(distance))).indices.tolist()
     return {-1 if row == len(distance) - 1 else row for row in best}

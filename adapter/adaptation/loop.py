@@ -1,31 +1,30 @@
-"""The adaptation itself: a generator of events that can be closed at any step and resumed from any preview."""
+"""The adaptation itself: an iterator of events that can be closed at any step and resumed from any preview."""
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from adapter.adaptation.analogy import find_twins
 from adapter.adaptation.checkpoint import TrainingState
 from adapter.adaptation.domain import Domain, DomainMetadata, fingerprint, fingerprint_images
 from adapter.adaptation.guidance import Guidance
-from adapter.adaptation.objective import Objective, reads_embedding, token_layers
+from adapter.adaptation.inversions import invert_references
+from adapter.adaptation.objective import ActiveLosses, Objective
 from adapter.adaptation.parts import copy_parts, extent_of, set_parameters
-from adapter.adaptation.source_cache import Pool, cameras_around_front, draw_pairs, fill_pool, join, target_rows
-from adapter.adaptation.trainer import LossNotFinite, StageTrainer, render_features
-from adapter.eg3d import Eg3dConfig, Generator, Parts
+from adapter.adaptation.previews import preview_set, render_preview
+from adapter.adaptation.source_cache import SourceCache, SourceEncoder, draw_pairs, join_caches
+from adapter.adaptation.trainer import LossNotFinite, StageTrainer
+from adapter.eg3d import Generator, Parts
 from adapter.encoders.encoder import ImageEncoder
 from adapter.errors import UserError
-from adapter.methods.schema import Method
+from adapter.losses.base import Distillation, Inverter
+from adapter.methods import Method
 
 PREPARING, FINISHED, FAILED = "Preparing", "Finished", "Failed"
-PREVIEW_SEED = 7
-PREVIEW_YAWS = (-0.3, 0.0, 0.3)
-PREVIEW_PSI = 0.7
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,12 @@ class Event:
     Args:
         stage: `PREPARING`, the name of a stage, `FINISHED` or `FAILED`.
         step, total: steps done and to do, over all stages; while preparing, pairs done and to do.
-        losses: weighted losses by kind, and their sum under "total".
+        losses: weighted losses by name, and their sum under "total".
         seconds_left: estimated time to the end; None before the first step was timed.
-        preview: images uint8 [P, 2, H, W, 3]: source and target of P fixed people; None between previews.
+        preview: images uint8 [P, 2, H, W, 3]: source and target of P fixed identities; None between previews.
         domain: the domain so far, from averaged weights; comes with every preview.
         state: to resume from; comes with every preview but the last.
-        message: a sentence for the user where there is something to say.
+        message: a sentence for the user if there is something to say.
     """
 
     stage: str
@@ -54,6 +53,24 @@ class Event:
     message: str = ""
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """What an adaptation can do without.
+
+    Args:
+        base, license: name of the base and license of the result, for the domain's description.
+        preview_latents: z [P, z] of the previews; a fixed choice where None.
+        inverter: W+ encoder of the base; without one, L_scc and analogies are left out.
+        distillation: differentiable score of images, for SDS; left out without one.
+    """
+
+    base: str = ""
+    license: str = ""
+    preview_latents: Tensor | None = None
+    inverter: Inverter | None = None
+    distillation: Distillation | None = None
+
+
 def adapt(
     generator: Generator,
     encoder: ImageEncoder | Sequence[ImageEncoder],
@@ -62,12 +79,7 @@ def adapt(
     *,
     seed: int = 0,
     resume: TrainingState | None = None,
-    device: torch.device | str | None = None,
-    base: str = "",
-    licence: str = "",
-    people: Tensor | None = None,
-    inverter: Callable[[Tensor], Tensor] | None = None,
-    distillation: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+    options: RunOptions | None = None,
 ) -> Iterator[Event]:
     """Adapt a generator to the domain of one or several reference images, of a prompt, or of both.
 
@@ -75,116 +87,117 @@ def adapt(
     bit for bit on a CPU with the same number of threads, also when the run was interrupted and resumed.
 
     Args:
-        generator: the base; it stays as it is.
+        generator: the base, on the device of the run; it stays as it is.
         encoder: one or several frozen CLIP image encoders whose losses are summed.
-        guidance: where to go; plain images [K, 3, H, W] in [-1, 1] count as references of one domain.
+        guidance: plain images [K, 3, H, W] in [-1, 1] count as references of one domain.
         method: what to train and by which losses.
         seed: of latents, cameras, batches and projections.
         resume: state of an interrupted run with the same arguments.
-        device: where to work; the generator's device where None.
-        base, licence: name of the base and licence of the result, for the domain's description.
-        people: latents [P, z] of the previews; a fixed choice where None.
-        inverter: differentiable map from images [N, 3, H, W] to W+ [N, num_ws, w]; L_scc is left out without, and
-            analogies without one whose latents the base can render.
-        distillation: differentiable score of images, for SDS; left out without.
+        options: the defaults where None.
 
     Yields:
         Events; the last one holds the domain.
 
     Raises:
-        UserError: unusable references, a method that this guidance cannot lead, or a state of another run.
+        UserError: unusable references, a method that this guidance cannot guide, or a state of another run.
     """
-    device = torch.device(device) if device is not None else next(generator.parameters()).device
-    generator = generator.to(device)
-    encoders = [one.to(device) for one in (encoder if isinstance(encoder, Sequence) else [encoder])]
-    guidance = (guidance if isinstance(guidance, Guidance) else Guidance(guidance)).to(device)
+    options = options or RunOptions()
+    encoders = [one.to(generator.device) for one in (encoder if isinstance(encoder, Sequence) else [encoder])]
+    guidance = (guidance if isinstance(guidance, Guidance) else Guidance(guidance)).to(generator.device)
     if method.per_frame:
         raise UserError(f"{method.name} changes pictures, not the generator. It makes no domain.")
-    metadata = DomainMetadata(
-        base=base,
-        base_fingerprint=fingerprint(generator),
-        method=method.name,
-        reference_fingerprint=None if guidance.references is None else fingerprint_images(guidance.references),
-        prompt=guidance.prompt,
-        settings=json.loads(json.dumps(method.to_dict())),
-        seed=seed,
-        licence=licence,
-    )
+    metadata = _metadata(generator, guidance, method, seed, options)
     if resume is not None:
         resume.check(_identity(metadata))
-
-    latents, cameras = draw_pairs(generator.config, method, seed)
-    groups: list[Pool] = []
-    done = 0
+    # 1. Render and encode the sources.
+    active = ActiveLosses.of(method, guidance, options.inverter is not None, options.distillation is not None)
+    extent = extent_of(method)
+    every_ray = extent.synthesis or extent.remodulation
+    encode = SourceEncoder(generator, encoders, active.layers, active.embedding, every_ray)
+    groups: list[SourceCache] = []
     yield Event(PREPARING, 0, method.pool)
-    layers, joint = token_layers(method, guidance), reads_embedding(method, guidance)
-    extent = extent_of(method)
-    own_shape = extent.synthesis or extent.remodulation
-    filling = fill_pool(generator, encoders, layers, latents, cameras, method.truncation_psi, joint, own_shape)
-    for group in filling:
+    for group in encode.stream(*draw_pairs(generator.config, method, seed), method.truncation_psi):
         groups.append(group)
-        done += len(group)
-        yield Event(PREPARING, done, method.pool)
-    pool = join(groups)
+        yield Event(PREPARING, sum(map(len, groups)), method.pool)
+    sources = join_caches(groups)
     del groups
-    stage_people, stage_cameras = _preview_pairs(generator.config, people)
-    audience = join(list(fill_pool(generator, [], [], stage_people, stage_cameras, PREVIEW_PSI, every_ray=own_shape)))
-    twins = None
-    if method.weight("analogy") and guidance.references is not None:
-        twins = find_twins(generator, encoders, layers, guidance.references, inverter)
-    objective = Objective(encoders, method, pool, guidance, inverter, distillation, seed, twins)
-    yield from _train(generator, method, pool, audience, objective, metadata, resume)
+    # 2. Compute everything that the losses compare with.
+    inversions = None
+    if "analogy" in active and guidance.references is not None and options.inverter is not None:
+        inversions = invert_references(encode, guidance.references, options.inverter)
+    objective = Objective(encoders, method, sources, guidance, options.inverter, options.distillation, seed, inversions)
+    previews = preview_set(generator, options.preview_latents, every_ray)
+    # 3. Train.
+    yield from _Run(generator, method, sources, previews, objective, metadata).events(resume)
 
 
-def _train(
-    generator: Generator,
-    method: Method,
-    pool: Pool,
-    audience: Pool,
-    objective: Objective,
-    metadata: DomainMetadata,
-    resume: TrainingState | None,
-) -> Iterator[Event]:
-    identity = _identity(metadata)
-    extent = extent_of(method)
-    base, shown = (copy_parts(generator, extent).requires_grad_(False) for _ in range(2))
-    parts = copy_parts(generator, extent)
-    if resume is not None:
-        set_parameters(parts, resume.weights)
-        objective.recall(resume.memory)
-    clock = _Clock(method)
-    good: Domain | None = None
-    picture: np.ndarray | None = None
-    for number in range(0 if resume is None else resume.stage, len(method.stages)):
-        trainer = StageTrainer(generator, method, number, parts, pool, objective, metadata.seed)
-        stage, start = trainer.stage, 0
-        if resume is not None and resume.step and number == resume.stage:
-            trainer.restore(resume)
-            start = resume.step
-        audience_features = None if trainer.moves_features else render_features(generator, audience, parts)
-        for step in range(start, stage.steps):
-            clock.start()
-            done = trainer.steps_before + step + 1
+class _Run:
+    """The stages of a method, one after the other."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        method: Method,
+        sources: SourceCache,
+        previews: SourceCache,
+        objective: Objective,
+        metadata: DomainMetadata,
+    ) -> None:
+        self.generator, self.method, self.sources = generator, method, sources
+        self.previews, self.objective, self.metadata = previews, objective, metadata
+        extent = extent_of(method)
+        self.parts = copy_parts(generator, extent)
+        self.base, self.averaged = (copy_parts(generator, extent).requires_grad_(False) for _ in range(2))
+        self.clock = _Clock(method)
+        self.domain: Domain | None = None
+        self.picture: np.ndarray | None = None
+
+    def events(self, resume: TrainingState | None) -> Iterator[Event]:
+        """All stages from where a state stands."""
+        first, start = 0, 0
+        if resume is not None:
+            set_parameters(self.parts, resume.weights)
+            self.objective.load_state_dict(resume.kept)
+            first, start = resume.stage, resume.step
+        steps, seed = self.method.steps, self.metadata.seed
+        for number in range(first, len(self.method.stages)):
+            trainer = StageTrainer(self.generator, self.method, number, self.parts, self.sources, self.objective, seed)
+            if resume is not None and start:
+                trainer.restore(resume)
             try:
-                losses = trainer.step(step)
+                yield from self._stage(trainer, start)
             except LossNotFinite:
-                yield Event(FAILED, done - 1, method.steps, domain=good, message=_failure(done, good))
+                yield Event(FAILED, self.clock.step - 1, steps, domain=self.domain, message=self._failure())
                 return
+            start = 0
+        yield Event(FINISHED, steps, steps, {}, 0.0, self.picture, self.domain)
+
+    def _stage(self, trainer: StageTrainer, start: int) -> Iterator[Event]:
+        """The steps of a stage from ``start``."""
+        method, stage = self.method, trainer.stage
+        features = None if trainer.moves_features else self.previews.all_target_features(self.generator, self.parts)
+        for step in range(start, stage.steps):
+            done = trainer.steps_before + step + 1
+            self.clock.start(done)
+            losses = trainer.step(step)
             ends_stage = step + 1 == stage.steps
             if ends_stage:
                 trainer.adopt_average()
-            domain = state = None
+            preview = domain = state = None
             if ends_stage or done % method.preview_every == 0:
-                set_parameters(shown, trainer.averaged())
-                domain = good = Domain.between(base, _changed(base, shown), metadata)
-                picture = _preview(generator, audience, shown, audience_features)
+                set_parameters(self.averaged, trainer.averaged())
+                domain = self.domain = Domain.between(self.base, _changed(self.base, self.averaged), self.metadata)
+                preview = self.picture = render_preview(self.generator, self.previews, self.averaged, features)
                 if done < method.steps:
-                    state = trainer.state(step + 1, identity)
-            clock.stop(number)
-            left = clock.left(number, stage.steps - step - 1)
-            preview = picture if domain is not None else None
+                    state = trainer.state(step + 1, _identity(self.metadata))
+            self.clock.stop(trainer.number)
+            left = self.clock.seconds_left(trainer.number, stage.steps - step - 1)
             yield Event(stage.name, done, method.steps, losses, left, preview, domain, state)
-    yield Event(FINISHED, method.steps, method.steps, {}, 0.0, picture, good)
+
+    def _failure(self) -> str:
+        kept = "No domain was made yet." if self.domain is None else "The last good domain is kept."
+        step = self.clock.step
+        return f"The loss stopped being a number at step {step}, so the run ended. {kept} Try lower weights."
 
 
 class _Clock:
@@ -193,18 +206,35 @@ class _Clock:
     def __init__(self, method: Method) -> None:
         self.method = method
         self.times: dict[int, list[float]] = {}
+        self.step = 0
         self.started = 0.0
 
-    def start(self) -> None:
-        self.started = time.perf_counter()
+    def start(self, step: int) -> None:
+        self.step, self.started = step, time.perf_counter()
 
     def stop(self, stage: int) -> None:
         self.times.setdefault(stage, []).append(time.perf_counter() - self.started)
 
-    def left(self, stage: int, steps: int) -> float:
+    def seconds_left(self, stage: int, steps: int) -> float:
         recent = self.times[stage][-2 * self.method.preview_every :]
         later = sum(later.steps for later in self.method.stages[stage + 1 :])
         return sum(recent) / len(recent) * (steps + later)
+
+
+def _metadata(
+    generator: Generator, guidance: Guidance, method: Method, seed: int, options: RunOptions
+) -> DomainMetadata:
+    references = guidance.references
+    return DomainMetadata(
+        base=options.base,
+        base_fingerprint=fingerprint(generator),
+        method=method.name,
+        reference_fingerprint=None if references is None else fingerprint_images(references),
+        prompt=guidance.prompt,
+        settings=json.loads(json.dumps(method.to_dict())),
+        seed=seed,
+        license=options.license,
+    )
 
 
 def _identity(metadata: DomainMetadata) -> dict[str, object]:
@@ -217,29 +247,6 @@ def _identity(metadata: DomainMetadata) -> dict[str, object]:
     }
 
 
-def _preview_pairs(config: Eg3dConfig, people: Tensor | None) -> tuple[Tensor, Tensor]:
-    if people is None:
-        random = torch.Generator().manual_seed(PREVIEW_SEED)
-        people = torch.randn(len(PREVIEW_YAWS), config.z_dim, generator=random)
-    yaw = torch.tensor([PREVIEW_YAWS[i % len(PREVIEW_YAWS)] for i in range(len(people))])
-    return people, cameras_around_front(config, yaw, torch.zeros(len(people)))
-
-
 def _changed(base: Parts, adapted: Parts) -> dict[str, Tensor]:
     before = dict(base.named_parameters())
     return {name: value for name, value in adapted.named_parameters() if not torch.equal(value, before[name])}
-
-
-@torch.no_grad()
-def _preview(generator: Generator, audience: Pool, parts: Parts, features: Tensor | None) -> np.ndarray:
-    if features is None:
-        features = render_features(generator, audience, parts)
-    rows = target_rows(audience, slice(None), parts)
-    target = generator.superresolve(features, rows, parts.superresolution)
-    pairs = torch.stack([audience.images, target], dim=1).permute(0, 1, 3, 4, 2)
-    return (pairs * 127.5 + 128).clamp(0, 255).to("cpu", torch.uint8).numpy()
-
-
-def _failure(step: int, good: Domain | None) -> str:
-    kept = "The last good domain is kept." if good is not None else "No domain was made yet."
-    return f"The loss stopped being a number at step {step}, so the run ended. {kept} Try lower weights."

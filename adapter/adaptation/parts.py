@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from adapter.eg3d import Generator, Parts
-from adapter.eg3d.layers import Remodulated
-from adapter.methods.schema import Method, is_remodulation
+from adapter.eg3d.layers import FullyConnected, Remodulated
+from adapter.methods import Method
+from adapter.methods.schema import is_remodulation
 
 REMODULATION_GAIN = 0.1
 """How much a second modulation counts. DoRM has 0.005 over thousands of steps; ours for hundreds."""
@@ -56,19 +57,22 @@ def copy_parts(generator: Generator, extent: Extent | int = 0) -> Parts:
         synthesis = copy.deepcopy(generator.backbone.synthesis)
     if extent.remodulation:
         mapping = copy.deepcopy(generator.backbone.mapping)
-        for module in (synthesis, parts.superresolution):
-            _remodulate(module)
-    colours = None
+        _remodulate(synthesis, parts.superresolution)
+    colors = None
     if extent.background:
         own = 1.0 if generator.config.rendering.white_background else 0.0
         shape = (generator.config.feature_channels, extent.background, extent.background)
-        colours = torch.full(shape, own, device=next(parts.parameters()).device)
-    return Parts(parts.decoder, parts.superresolution, colours, synthesis, mapping)
+        colors = torch.full(shape, own, device=next(parts.parameters()).device)
+    return Parts(parts.decoder, parts.superresolution, colors, synthesis, mapping)
 
 
-def _remodulate(module: nn.Module) -> None:
-    for layer in [layer for layer in module.modules() if hasattr(layer, "affine")]:
-        layer.affine = Remodulated(layer.affine, REMODULATION_GAIN)
+def _remodulate(*modules: nn.Module | None) -> None:
+    """Give every layer that w modulates a second modulation."""
+    layers = [layer for module in modules if module is not None for layer in module.modules()]
+    for layer in layers:
+        affine = getattr(layer, "affine", None)
+        if isinstance(affine, FullyConnected):
+            layer.affine = Remodulated(affine, REMODULATION_GAIN)
 
 
 def set_parameters(parts: Parts, values: dict[str, Tensor]) -> None:

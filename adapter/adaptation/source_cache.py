@@ -1,184 +1,141 @@
 """A pool of (latent, camera) pairs with everything about the source that training never changes."""
 
 import dataclasses
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from adapter.eg3d import Eg3dConfig, Generator, Parts, Samples, lookat_equal_area
+from adapter.eg3d import Eg3dConfig, Generator, Parts, Samples, cameras_around_front
 from adapter.eg3d.planes import lookup
 from adapter.eg3d.rays import camera_rays
-from adapter.eg3d.rendering import join_samples
-from adapter.encoders.encoder import Encoded, ImageEncoder
-from adapter.methods.schema import Method
+from adapter.eg3d.samples import join_samples
+from adapter.encoders.encoder import Encoded, ImageEncoder, join_encoded
+from adapter.losses.base import Sources
+from adapter.methods import Method
 from adapter.utils.parallel import stream
 
 GROUP = 2
-"""Pairs that are rendered and looked at together."""
+"""Pairs that are rendered and encoded together."""
 
 
-@dataclass(frozen=True)
-class Pool:
-    """Source renderings of n pairs.
+@dataclass(frozen=True, kw_only=True)
+class SourceCache(Sources):
+    """`Sources`, and what the target's renderings are computed from.
 
     Args:
         latents: z [n, z].
-        cameras: labels [n, 25].
         ws: [n, num_ws, w].
         samples: plane features at the source's own sample positions, stored in fp16.
-        features: the source's rendered features [n, F, R, R], from these very samples.
-        opacity: of those renderings [n, 1, R, R], in [0, 1].
-        depth: of those renderings [n, 1, R, R], distances from the camera.
-        images: the source's images [n, 3, H, W] in [-1, 1].
-        seen: what each encoder says about the images.
     """
 
     latents: Tensor
-    cameras: Tensor
     ws: Tensor
     samples: Samples
-    features: Tensor
-    opacity: Tensor
-    depth: Tensor
-    images: Tensor
-    seen: tuple[Encoded, ...] = ()
 
-    def __len__(self) -> int:
-        return len(self.ws)
+    def target_ws(self, index: slice | Sequence[int], parts: Parts) -> Tensor:
+        """The ws of some pairs that the target's parts read."""
+        return parts.rows(self.ws[index], self.latents[index])
 
-    def samples_of(self, index: slice | Sequence[int]) -> Samples:
-        """The samples of some pairs, in fp32."""
-        return self.samples[index].float()
+    def target_features(self, generator: Generator, index: slice | Sequence[int], parts: Parts) -> Tensor:
+        """Rendered features [n, F, R, R] of some pairs as the target's, at the places where the source was sampled.
 
+        Differentiable in the parts. Cached plane features serve, unless the parts have a backbone of their own.
+        """
+        samples = self.samples[index]
+        if parts.synthesis is None:
+            return generator.march(samples.float(), parts).features
+        if samples.places is not None:
+            raise ValueError("A backbone of its own needs samples of every ray.")
+        planes = generator.planes(self.target_ws(index, parts), synthesis=parts.synthesis)
+        origins, directions = camera_rays(self.cameras[index], samples.resolution)
+        points = (origins[:, :, None] + directions[:, :, None] * samples.depths[..., None]).flatten(1, 2)
+        read = lookup(planes, points, generator.config.rendering.box_warp).unflatten(1, samples.depths.shape[1:])
+        return generator.march(dataclasses.replace(samples, features=read), parts).features
 
-def target_features(generator: Generator, pool: Pool, index: slice | Sequence[int], parts: Parts) -> Tensor:
-    """Rendered features [n, F, R, R] of some pairs as the target's, at the places where the source was sampled.
-
-    Differentiable in the parts. Cached plane features serve, unless the parts have a backbone of their own.
-    """
-    if parts.synthesis is None:
-        return generator.march(pool.samples_of(index), parts).features
-    samples = pool.samples[index]
-    planes = generator.planes(target_rows(pool, index, parts), synthesis=parts.synthesis)
-    if samples.places is not None:
-        raise ValueError("A backbone of its own needs samples of every ray.")
-    origins, directions = camera_rays(pool.cameras[index], samples.resolution)
-    points = (origins[:, :, None] + directions[:, :, None] * samples.depths[..., None]).flatten(1, 2)
-    read = lookup(planes, points, generator.config.rendering.box_warp).unflatten(1, samples.depths.shape[1:])
-    return generator.march(dataclasses.replace(samples, features=read), parts).features
-
-
-def target_rows(pool: Pool, index: slice | Sequence[int], parts: Parts) -> Tensor:
-    """The ws of some pairs that the parts read."""
-    return parts.rows(pool.ws[index], pool.latents[index])
-
-
-def cameras_around_front(config: Eg3dConfig, yaw: Tensor, pitch: Tensor) -> Tensor:
-    """Labels [N, 25] of a base's usual cameras at true angles [N] in radians from the front."""
-    return lookat_equal_area(
-        math.pi / 2 + yaw,
-        math.pi / 2 * (1 - pitch.sin()),
-        config.camera_radius,
-        config.camera_pivot,
-        config.focal,
-    )
-
-
-def frontal_label(config: Eg3dConfig, count: int = 1) -> Tensor | None:
-    """The label [count, 25] that latents of a conditional base are mapped with; None for an unconditional one."""
-    if not config.conditioning:
-        return None
-    return cameras_around_front(config, torch.zeros(count), torch.zeros(count))
+    @torch.no_grad()
+    def all_target_features(self, generator: Generator, parts: Parts) -> Tensor:
+        """`target_features` of every pair, one at a time to bound memory."""
+        return torch.cat([self.target_features(generator, slice(i, i + 1), parts) for i in range(len(self))])
 
 
 def draw_pairs(config: Eg3dConfig, method: Method, seed: int) -> tuple[Tensor, Tensor]:
     """Latents z ~ N(0, I) [n, z] and camera labels [n, 25], uniform within the method's angles.
 
-    A person's views follow each other.
+    An identity's views follow each other.
     """
     random = torch.Generator().manual_seed(seed)
-    people = torch.randn(method.pool // method.views, config.z_dim, generator=random)
-    z = people.repeat_interleave(method.views, dim=0)
+    identities = torch.randn(method.pool // method.views, config.z_dim, generator=random)
+    z = identities.repeat_interleave(method.views, dim=0)
     angles = 2 * torch.rand(2, method.pool, generator=random) - 1
     return z, cameras_around_front(config, method.yaw * angles[0], method.pitch * angles[1])
 
 
-def fill_pool(
-    generator: Generator,
-    encoders: Sequence[ImageEncoder],
-    layers: Sequence[str | int],
-    latents: Tensor,
-    cameras: Tensor,
-    truncation_psi: float = 1.0,
-    embedding: bool = True,
-    every_ray: bool = False,
-) -> Iterator[Pool]:
-    """Render and look at pairs, to be joined by `join`; on a CPU several groups at once.
+@dataclass(frozen=True)
+class SourceEncoder:
+    """Renders pairs and encodes their images.
 
     Args:
         generator: the source.
-        encoders: look at every image once; the layers' tokens are kept.
-        latents: z [n, z].
-        cameras: labels [n, 25].
-        embedding: whether the joint embedding is wanted too.
+        encoders: frozen, on the generator's device.
+        layers: of every encoder, whose tokens are kept.
+        embedding: whether the joint embedding is kept too; with neither, no encoder runs.
         every_ray: whether to keep samples where the source shows nothing, for a target that may show something there.
-
-    Returns:
-        Pools of up to `GROUP` pairs, in order.
     """
-    device = next(generator.parameters()).device
-    if not layers and not embedding:
-        encoders = ()
 
-    def fill(pairs: tuple[Tensor, Tensor]) -> Pool:
-        z, labels = (x.to(device) for x in pairs)
-        frontal = frontal_label(generator.config, len(z))
-        ws = generator.mapping(z, None if frontal is None else frontal.to(device), truncation_psi)
-        return see(generator, encoders, layers, z, ws, labels, embedding, every_ray)
+    generator: Generator
+    encoders: Sequence[ImageEncoder] = ()
+    layers: tuple[str | int, ...] = ()
+    embedding: bool = False
+    every_ray: bool = False
 
-    groups = list(zip(latents.split(GROUP), cameras.split(GROUP), strict=True))
-    return stream(fill, groups, device)
+    def stream(self, latents: Tensor, cameras: Tensor, truncation_psi: float = 1.0) -> Iterator[SourceCache]:
+        """Render and encode latents z [n, z] from labels [n, 25], on a CPU several groups at once.
 
+        Returns:
+            Caches of up to `GROUP` pairs, in order, to be joined by `join_caches`.
+        """
+        device = self.generator.device
 
-@torch.no_grad()
-def see(
-    generator: Generator,
-    encoders: Sequence[ImageEncoder],
-    layers: Sequence[str | int],
-    latents: Tensor,
-    ws: Tensor,
-    cameras: Tensor,
-    embedding: bool = True,
-    every_ray: bool = False,
-) -> Pool:
-    """Render people z [n, z], ws [n, num_ws, w] from labels [n, 25], and look at their images; see `fill_pool`."""
-    samples = generator.sample(generator.planes(ws), cameras, every_ray=every_ray).half()
-    rendered = generator.march(samples.float())
-    images = generator.superresolve(rendered.features, ws)
-    seen = tuple(encoder.encode(images, layers, embedding) for encoder in encoders)
-    return Pool(latents, cameras, ws, samples, rendered.features, rendered.opacity, rendered.depth, images, seen)
+        def encode(pairs: tuple[Tensor, Tensor]) -> SourceCache:
+            z, labels = (x.to(device) for x in pairs)
+            return self.encode(z, self.generator.sample_ws(z, truncation_psi), labels)
 
+        groups = list(zip(latents.split(GROUP), cameras.split(GROUP), strict=True))
+        return stream(encode, groups, device)
 
-def join(pools: Sequence[Pool]) -> Pool:
-    """One pool of all pairs of several."""
-    return Pool(
-        latents=torch.cat([pool.latents for pool in pools]),
-        cameras=torch.cat([pool.cameras for pool in pools]),
-        ws=torch.cat([pool.ws for pool in pools]),
-        samples=join_samples([pool.samples for pool in pools]),
-        features=torch.cat([pool.features for pool in pools]),
-        opacity=torch.cat([pool.opacity for pool in pools]),
-        depth=torch.cat([pool.depth for pool in pools]),
-        images=torch.cat([pool.images for pool in pools]),
-        seen=tuple(_join_seen(parts) for parts in zip(*(pool.seen for pool in pools), strict=True)),
-    )
+    @torch.no_grad()
+    def encode(self, latents: Tensor, ws: Tensor, cameras: Tensor) -> SourceCache:
+        """Render latents z [n, z] with codes ws [n, num_ws, w] from labels [n, 25], and encode their images."""
+        samples = self.generator.sample(self.generator.planes(ws), cameras, every_ray=self.every_ray).half()
+        rendered = self.generator.march(samples.float())
+        images = self.generator.superresolve(rendered.features, ws)
+        return SourceCache(
+            latents=latents,
+            ws=ws,
+            samples=samples,
+            cameras=cameras,
+            features=rendered.features,
+            opacity=rendered.opacity,
+            depth=rendered.depth,
+            images=images,
+            encoded=encode_images(self.encoders, images, self.layers, self.embedding),
+        )
 
 
-def _join_seen(parts: Sequence[Encoded]) -> Encoded:
-    return Encoded(
-        embedding=None if parts[0].embedding is None else torch.cat([part.embedding for part in parts]),
-        tokens={layer: torch.cat([part.tokens[layer] for part in parts]) for layer in parts[0].tokens},
+def encode_images(
+    encoders: Sequence[ImageEncoder], images: Tensor, layers: tuple[str | int, ...], embedding: bool
+) -> tuple[Encoded, ...]:
+    """Images [N, 3, H, W] by each encoder; empty if neither layers nor the embedding are needed."""
+    return tuple(one.encode(images, layers, embedding) for one in encoders) if layers or embedding else ()
+
+
+def join_caches(caches: Sequence[SourceCache]) -> SourceCache:
+    """One cache of all pairs of several."""
+    names = ("latents", "ws", "cameras", "features", "opacity", "depth", "images")
+    return SourceCache(
+        samples=join_samples([one.samples for one in caches]),
+        encoded=tuple(join_encoded(parts) for parts in zip(*(one.encoded for one in caches), strict=True)),
+        **{name: torch.cat([getattr(one, name) for one in caches]) for name in names},
     )

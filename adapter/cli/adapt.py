@@ -1,17 +1,19 @@
-"""``python -m adapter adapt``: style image in, videos, sheets and the domain file out."""
+"""``adapter adapt``: style images or words in; videos, sheets and the domain file out."""
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
-from adapter.methods.offers import BASE, DEFAULT_METHOD, ENCODER, OFFERS, default_preset
+from adapter.cli.progress import ProgressLine
+from adapter.diffusion.models import DEFAULT_MODEL
+from adapter.media.references import read_reference
+from adapter.methods import METHODS
+from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI, default_preset
 from adapter.methods.schema import PARTS
-from adapter.service.inputs import framed, understood
 from adapter.service.jobs import adapt_job
-from adapter.service.requests import SOURCE, TRUNCATION, AdaptRequest, Update
-
-_SECONDS_BETWEEN_LINES = 0.2
+from adapter.service.prompts import check_prompt
+from adapter.service.requests import SOURCE, AdaptRequest, Update
+from adapter.service.settings import Settings
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -22,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description="Adapts a generator to pictures or words; writes orbit.mp4, person-N.mp4, grid.png, before.png, "
         "after.png and domain.safetensors. Each file appears complete or not at all.",
     )
-    every = list(dict.fromkeys(name for offered in OFFERS.values() for name in offered))
+    every = ["draft", *dict.fromkeys(name for own in METHODS.values() for name in own)]
     parser.add_argument("--reference", action="append", default=[], metavar="IMAGE", help="a style image; repeatable")
     parser.add_argument("--prompt", default="", help="the style in words, in place of or beside style images")
     parser.add_argument("--source", default=SOURCE, help="what the base shows, in a word, default: %(default)s")
@@ -34,16 +36,26 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--words-alone", action="store_true", help="leave out the album's picture that leads beside the words"
     )
+    parser.add_argument(
+        "--reference-from-text",
+        nargs="?",
+        default="",
+        const=DEFAULT_MODEL,
+        metavar="MODEL",
+        help="let a diffusion model (Hub id or folder, default: %(const)s) draw the style image from --prompt",
+    )
     parser.add_argument("--negative", default="", help="what to stay away from, in words")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--method", choices=list(OFFERS), default=DEFAULT_METHOD, help="default: %(default)s")
+    parser.add_argument("--method", choices=list(METHODS), default=DEFAULT_METHOD, help="default: %(default)s")
     parser.add_argument("--preset", choices=every, help="how thoroughly; the method must have it, default: the page's")
     parser.add_argument("--steps", type=int, help="of training, all stages together")
     parser.add_argument("--weight", type=_weight, action="append", default=[], metavar="LOSS=W", help="of one loss")
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), help="the only parts that train")
     parser.add_argument("--seed", type=int, default=0, help="of the adaptation, default: 0")
     parser.add_argument("--strength", type=float, default=1.0, help="of the domain in pictures and videos, 0 to 2")
-    parser.add_argument("--truncation", type=float, default=TRUNCATION, help="psi of the people shown, default: 0.7")
+    parser.add_argument(
+        "--truncation", type=float, default=TRUNCATION_PSI, help="psi of the people shown, default: %(default)s"
+    )
     parser.add_argument("--people", type=int, default=3, help="people in the videos, default: 3")
     parser.add_argument("--cast", type=int, default=AdaptRequest.cast, help="seed that chooses the people")
     parser.add_argument(
@@ -52,8 +64,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         default="face",
         help="square of the image to use: around a face where one is found, or the middle",
     )
-    parser.add_argument("--base", default=BASE, help="generator: a name, a folder or a Hub id, default: %(default)s")
-    parser.add_argument("--encoder", default=ENCODER, help="CLIP image encoder, default: %(default)s")
+    parser.add_argument("--base", help="generator: a name, a folder or a Hub id, default: the variable BASE, or heads")
+    parser.add_argument("--encoder", help="CLIP image encoder, default: the variable ENCODER, or clip-heads")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -62,16 +74,19 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: an unusable image or setting.
     """
+    settings = Settings.from_environment()
+    encoder = args.encoder or settings.encoder
     request = AdaptRequest(
-        tuple(framed(path, args.crop == "face") for path in args.reference),
+        tuple(read_reference(path, args.crop) for path in args.reference),
         args.out,
         prompt=args.prompt,
         source=args.source,
         from_mean=args.from_mean,
         words_alone=args.words_alone,
         negative=args.negative,
+        reference_from_text=args.reference_from_text,
         method=args.method,
-        preset=args.preset or default_preset(args.method),
+        preset=args.preset or default_preset(args.method, encoder),
         weights=dict(args.weight),
         steps=args.steps,
         parts=tuple(args.parts) if args.parts else None,
@@ -80,25 +95,23 @@ def run(args: argparse.Namespace) -> None:
         truncation=args.truncation,
         people=args.people,
         cast=args.cast,
-        base=args.base,
-        encoder=args.encoder,
+        base=args.base or settings.base,
+        encoder=encoder,
+        library=str(settings.library),
     )
-    said = understood(args.prompt, args.encoder)
+    said = check_prompt(args.prompt, encoder, args.reference_from_text)
     if said:
         print(said, file=sys.stderr)
     Path(args.out).mkdir(parents=True, exist_ok=True)
-    last = 0.0
+    line = ProgressLine()
     for update in adapt_job(request):
         if update.result is not None:
-            _show("")
+            line.clear()
             result = update.result
             files = (result.orbit, *result.people, result.grid, result.before, result.after, result.domain)
             print(*filter(None, files), sep="\n")
-        elif sys.stderr.isatty() and time.monotonic() - last > _SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
-            _show(_line(update))
-        elif not sys.stderr.isatty() and update.preview is not None:
-            print(_line(update), file=sys.stderr)
+        else:
+            line.show(_progress_text(update), force=update.preview is not None)
 
 
 def _weight(text: str) -> tuple[str, float]:
@@ -106,13 +119,7 @@ def _weight(text: str) -> tuple[str, float]:
     return kind, float(value)
 
 
-def _line(update: Update) -> str:
+def _progress_text(update: Update) -> str:
     count = f" {update.step}/{update.total}" if update.total else ""
     left = f", about {update.seconds_left:.0f} s left" if update.seconds_left is not None else ""
     return f"[{100 * update.fraction:3.0f} %] {update.stage}{count}{left}"
-
-
-def _show(line: str) -> None:
-    """Replace the current line of the terminal."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)

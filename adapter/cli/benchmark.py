@@ -1,4 +1,4 @@
-"""``python -m adapter benchmark``: how fast everything runs on this machine."""
+"""``adapter benchmark``: speed of rendering and adaptation on this machine."""
 
 import argparse
 import sys

@@ -16,8 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--focal",
         type=float,
-        default=4.2647,
-        help="focal length in image widths, which the file does not record (heads 4.2647, cars 1.7074)",
+        help="focal length in image widths, which the file does not record (cars 1.7074), default: EG3D's for heads",
     )
 
 

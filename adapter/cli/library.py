@@ -1,9 +1,9 @@
-"""``python -m adapter library``: what there is, embedded and on the Hub, and how to fetch and share it."""
+"""``adapter library``: lists, fetches, checks and shares bases and domains."""
 
 import argparse
-import sys
 from pathlib import Path
 
+from adapter.cli.progress import ProgressLine
 from adapter.errors import UserError
 from adapter.hub.library import Entry, load_library
 
@@ -55,7 +55,10 @@ def _list(_: argparse.Namespace) -> None:
 def _fetch(args: argparse.Namespace) -> None:
     from adapter.hub.download import fetch
 
-    print(fetch(_named(args.name), _show))
+    line = ProgressLine()
+    path = fetch(_named(args.name), lambda share, text: line.show(f"[{100 * share:3.0f} %] {text}"))
+    line.clear()
+    print(path)
 
 
 def _check(_: argparse.Namespace) -> None:
@@ -66,12 +69,14 @@ def _check(_: argparse.Namespace) -> None:
     for base in [entry for entry in library.bases if entry.path is not None]:
         generator = load_base(base.name)
         print(f"{base.name}: loads")
-        for entry in [entry for entry in library.domains_of(base.name) if entry.path is not None]:
+        for entry in library.domains_of(base.name):
+            if entry.path is None:
+                continue
             domain = Domain.load(entry.path)
             domain.apply(generator)
-            if domain.metadata.licence != entry.licence:
+            if domain.metadata.license != entry.licence:
                 raise UserError(
-                    f"{entry.name}: the file's licence is '{domain.metadata.licence}'. Correct the library."
+                    f"{entry.name}: the file's licence is '{domain.metadata.license}'. Correct the library."
                 )
             print(f"{entry.name}: loads and fits {base.name}")
 
@@ -98,7 +103,10 @@ def _find(args: argparse.Namespace) -> None:
 def _get(args: argparse.Namespace) -> None:
     from adapter.hub.share import fetch_domain
 
-    print(fetch_domain(args.repo, args.revision, _show))
+    line = ProgressLine()
+    path = fetch_domain(args.repo, args.revision, lambda share, text: line.show(f"[{100 * share:3.0f} %] {text}"))
+    line.clear()
+    print(path)
 
 
 def _named(name: str) -> Entry:
@@ -107,9 +115,3 @@ def _named(name: str) -> Entry:
         if entry.name == name:
             return entry
     raise UserError(f"There is no base or domain called '{name}'. See: python -m adapter library list")
-
-
-def _show(share: float, text: str) -> None:
-    """Replace the current line of the terminal."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K[{100 * share:3.0f} %] {text}", end="" if share < 1 else "\n", file=sys.stderr, flush=True)

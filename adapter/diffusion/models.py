@@ -1,12 +1,12 @@
-"""Diffusion pipelines: whether one can be had here, and loading it without running anybody's code."""
+"""Diffusion pipelines: whether one is available, and loading it without running a repository's code."""
 
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from adapter.errors import UserError
-from adapter.utils.torchvision_compat import ensure_torchvision
+
+if TYPE_CHECKING:
+    import torch
 
 DEFAULT_MODEL = "stabilityai/sd-turbo"
 """A one-step model; any repository or folder of a Stable Diffusion pipeline with safetensors works."""
@@ -17,7 +17,7 @@ TIMEOUT = 4.0
 def available(model: str | Path = DEFAULT_MODEL) -> tuple[bool, str]:
     """Whether a pipeline can be loaded here, and if not, why, as a sentence for the user.
 
-    Looks into the folder, then into the Hub's cache, then asks the Hub (a few seconds at most). Loads nothing.
+    Checks the folder, then the Hub's cache, then the Hub (a few seconds at most). Loads nothing.
     """
     if Path(model).is_dir():
         if (Path(model) / INDEX).is_file():
@@ -47,7 +47,7 @@ def available(model: str | Path = DEFAULT_MODEL) -> tuple[bool, str]:
     return True, ""
 
 
-def load_pipeline(model: str | Path = DEFAULT_MODEL, device: torch.device | str = "cpu") -> Any:
+def load_pipeline(model: str | Path = DEFAULT_MODEL, device: "torch.device | str" = "cpu") -> Any:
     """Load an img2img pipeline, from safetensors only and without code of the repository's own.
 
     Args:
@@ -58,8 +58,12 @@ def load_pipeline(model: str | Path = DEFAULT_MODEL, device: torch.device | str 
         A diffusers img2img pipeline.
 
     Raises:
-        UserError: not to be had here (see `available`), no safetensors, damaged, or of an unsupported kind.
+        UserError: not available (see `available`), no safetensors, damaged, or of an unsupported kind.
     """
+    import torch  # the page asks whether a model is available before torch is loaded
+
+    from adapter.utils.torchvision_compat import ensure_torchvision
+
     possible, reason = available(model)
     if not possible:
         raise UserError(reason)

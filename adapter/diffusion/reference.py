@@ -24,9 +24,9 @@ class ReferenceSettings:
 
     Attributes:
         strength: share of the way to noise that the render is taken: 0 keeps it, 1 forgets it.
-        steps: denoising steps that are really made (a turbo model needs 1 to 4, others about 30).
+        steps: denoising steps that are computed (a turbo model needs 1 to 4, others about 30).
         guidance: classifier-free guidance; 0 for turbo models, which were trained without, about 7.5 for others.
-        negative: what the picture should not be; only heard with a guidance above 1.
+        negative: what the picture should not be; only used with a guidance above 1.
         seed: of the noise.
         side: of the picture in pixels; the model's own where None.
     """
@@ -62,14 +62,14 @@ def make_references(
         renders: [N, 3, S, S] in [-1, 1].
         prompt: what the pictures should be, such as "a bronze statue, portrait".
         settings: the defaults, made for a one-step model, where None.
-        on_step: gets steps done and to do; an exception from it stops the run.
+        on_step: called with steps done and to do; an exception from it stops the run.
 
     Returns:
         [N, 3, side, side] in [-1, 1], on the CPU: references for `adapter.adaptation`.
 
     Raises:
-        UserError: an empty or too long prompt, renders of another shape, or a picture that the model held back
-            or that holds no numbers.
+        UserError: an empty or too long prompt, renders of another shape, or a picture that the model withheld
+            or that is not finite.
     """
     settings = settings or ReferenceSettings()
     check_prompt(pipeline, prompt)
@@ -77,22 +77,22 @@ def make_references(
         raise UserError("Square colour renders are needed to make a reference from.")
     side = settings.side or native_side(pipeline)
     pictures = _to_pictures(renders, side)
-    # Pipelines drop the steps before the starting point, so ask for enough that the wanted number remains.
-    asked = math.ceil(settings.steps / settings.strength - 1e-9)
-    made = pipeline(
+    # Pipelines drop the steps before the starting point; this many leave ``settings.steps``.
+    steps = math.ceil(settings.steps / settings.strength - 1e-9)
+    output = pipeline(
         prompt=[prompt] * len(pictures),
         negative_prompt=[settings.negative] * len(pictures) if settings.guidance > 1 else None,
         image=pictures,
         strength=settings.strength,
-        num_inference_steps=asked,
+        num_inference_steps=steps,
         guidance_scale=settings.guidance,
         generator=[torch.Generator().manual_seed(settings.seed + k) for k in range(len(pictures))],
         output_type="np",
         callback_on_step_end=_callback(on_step, settings.steps),
     )
-    if any(getattr(made, "nsfw_content_detected", None) or ()):
+    if any(getattr(output, "nsfw_content_detected", None) or ()):
         raise UserError("The diffusion model held its picture back. Try another prompt or seed.")
-    images = torch.from_numpy(np.ascontiguousarray(made.images)).permute(0, 3, 1, 2).float() * 2 - 1
+    images = torch.from_numpy(np.ascontiguousarray(output.images)).permute(0, 3, 1, 2).float() * 2 - 1
     if not torch.isfinite(images).all():
         raise UserError("The diffusion model gave a picture without numbers. Try another seed.")
     return images

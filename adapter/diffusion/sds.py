@@ -1,4 +1,4 @@
-"""Score distillation: a diffusion model's opinion of a picture as a gradient.
+"""Score distillation: the gradient of a picture towards what a diffusion model finds likely.
 
 DreamFusion (Poole et al. 2022), equation 3, in the latent space of a Stable Diffusion model:
 gradient = E over t and noise of w(t) (predicted noise - noise) d(latent)/d(parameters), with w(t) = 1 - alpha_bar(t).
@@ -16,7 +16,7 @@ from adapter.errors import UserError
 
 
 class ScoreDistillation:
-    """How far pictures are from a prompt, by a frozen diffusion model."""
+    """A loss of pictures under a prompt, by a frozen diffusion model."""
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class ScoreDistillation:
         steps = len(self.alphas)
         self.first, self.last = int(noise_range[0] * steps), max(int(noise_range[1] * steps), 1)
         with torch.no_grad():
-            wanted, unwanted = pipeline.encode_prompt(prompt, self.device, 1, guidance > 1, negative)
-        self.texts = [wanted] if guidance <= 1 else [unwanted, wanted]
+            positive, negative_text = pipeline.encode_prompt(prompt, self.device, 1, guidance > 1, negative)
+        self.texts = [positive] if guidance <= 1 else [negative_text, positive]
 
     def loss(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """A scalar whose gradient is the paper's, divided by the number of latent values so that sizes do not matter.
 
-        The value itself, half the mean square of that gradient, says little: noise keeps it above zero.
+        The value itself is half the mean square of that gradient; noise keeps it above zero.
 
         Args:
             images: [N, 3, S, S] in [-1, 1], any S.
@@ -69,8 +69,8 @@ class ScoreDistillation:
         shape = (len(latents),)
         t = torch.randint(self.first, self.last, shape, generator=generator, device=where).to(self.device)
         noise = torch.randn(latents.shape, generator=generator, device=where).to(latents)
-        wanted = latents.detach() - self.gradient(latents.detach(), t, noise)
-        return 0.5 * F.mse_loss(latents, wanted)
+        goal = latents.detach() - self.gradient(latents.detach(), t, noise)
+        return 0.5 * F.mse_loss(latents, goal)
 
     @torch.no_grad()
     def gradient(self, latents: Tensor, t: Tensor, noise: Tensor) -> Tensor:
@@ -91,9 +91,9 @@ class ScoreDistillation:
     def _predict(self, noisy: Tensor, t: Tensor, alpha: Tensor) -> Tensor:
         unet, count = self.pipeline.unet, len(self.texts)
         texts = torch.cat([text.expand(len(noisy), -1, -1) for text in self.texts]).to(unet.dtype)
-        answer = unet(noisy.to(unet.dtype).repeat(count, 1, 1, 1), t.repeat(count), encoder_hidden_states=texts).sample
-        answers = answer.float().chunk(count)
-        guided = answers[-1] if count == 1 else answers[0] + self.guidance * (answers[1] - answers[0])
+        inputs = noisy.to(unet.dtype).repeat(count, 1, 1, 1), t.repeat(count)
+        predicted = unet(*inputs, encoder_hidden_states=texts).sample.float().chunk(count)
+        guided = predicted[-1] if count == 1 else predicted[0] + self.guidance * (predicted[1] - predicted[0])
         kind = self.pipeline.scheduler.config.prediction_type
         if kind == "v_prediction":
             return alpha.sqrt() * guided + (1 - alpha).sqrt() * noisy

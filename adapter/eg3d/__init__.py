@@ -1,11 +1,12 @@
-"""The 3D GAN: planes, rendering and super-resolution, compatible with EG3D."""
+"""The 3D GAN: a from-scratch EG3D (Chan et al. 2022) that loads official weights."""
 
-from adapter.eg3d.camera import camera_label, look_at, lookat_equal_area, orbit
+from adapter.eg3d.camera import SwingPath, camera_label, cameras_around_front, frontal_label, look_at
 from adapter.eg3d.config import PRESETS, SUPERRESOLUTIONS, Eg3dConfig, RenderingConfig, SuperresolutionConfig
 from adapter.eg3d.generator import Generator, Output, Parts
 from adapter.eg3d.planes import Planes
 from adapter.eg3d.pretrained import Eg3d
-from adapter.eg3d.rendering import Rendered, Samples
+from adapter.eg3d.rendering import Rendered
+from adapter.eg3d.samples import Samples
 
 __all__ = [
     "PRESETS",
@@ -20,8 +21,9 @@ __all__ = [
     "RenderingConfig",
     "Samples",
     "SuperresolutionConfig",
+    "SwingPath",
     "camera_label",
+    "cameras_around_front",
+    "frontal_label",
     "look_at",
-    "lookat_equal_area",
-    "orbit",
 ]

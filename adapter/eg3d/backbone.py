@@ -9,7 +9,9 @@ from adapter.eg3d.layers import FullyConnected, normalize_rms
 
 
 class Mapping(nn.Module):
-    """z (and a camera label) to w: RMS normalisation, then a few slow fully connected layers."""
+    """z (and a camera label) to w: RMS normalisation, then fully connected layers with a small learning rate."""
+
+    w_avg: Tensor
 
     def __init__(self, config: Eg3dConfig) -> None:
         super().__init__()
@@ -31,7 +33,7 @@ class Mapping(nn.Module):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> Tensor:
-        """Map z [N, z] and labels [N, c] to ws [N, num_ws, w], pulled towards the average by psi up to a row."""
+        """Map z [N, z] and labels [N, c] to ws [N, num_ws, w], rows before the cutoff truncated by psi."""
         x = normalize_rms(z.float())
         if conditioning is not None:
             x = torch.cat([x, normalize_rms(self.embed(conditioning.float()))], dim=1)
@@ -60,14 +62,16 @@ class Synthesis(nn.Module):
 
     def forward(self, ws: Tensor, noise_mode: NoiseMode = "const", generator: torch.Generator | None = None) -> Tensor:
         """Map ws [N, num_ws, w] to a plane image [N, 3 * C, H, W]."""
-        x = image = None
+        x: Tensor | None = None
+        image: Tensor | None = None
         row = 0
         for resolution in self.resolutions:
             block = self.get_submodule(f"b{resolution}")
             rows = 2 if block.starts else 3
-            keep = resolution != self.resolutions[-1]
-            x, image = block(x, image, ws[:, row : row + rows].float(), noise_mode, generator, keep)
+            x, image = block(x, image, ws[:, row : row + rows].float(), noise_mode, generator)
+            # A block's last row is also the next one's first.
             row += rows - 1
+        assert image is not None
         return image
 
 

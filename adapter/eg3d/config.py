@@ -6,6 +6,11 @@ from typing import Any, Literal
 
 from adapter.errors import UserError
 
+FOCAL = 4.2647
+"""Focal length of EG3D's FFHQ and AFHQ cameras, in image widths."""
+RADIUS = 2.7
+"""Distance of these cameras from the origin."""
+
 PlaneAxes = Literal["xy-xz-zx", "xy-xz-zy"]
 
 
@@ -14,12 +19,12 @@ class RenderingConfig:
     """How rays are cast and marched.
 
     ``ray_start`` and ``ray_end`` are distances along the ray, or both ``"auto"`` for the intersection with the box.
-    ``importance_bins`` ``"official"`` keeps EG3D's shift of the importance bins by half a bin; ``"aligned"`` uses
-    each weight for its own interval. ``miss_rule`` decides the range of rays that miss the box under ``"auto"``:
-    ``"official"`` ends them at the largest *start* of the rays that hit, ``"span"`` at the largest end.
-    ``fine_rule`` places deterministic importance draws: ``"closed"`` includes both ends, ``"centred"`` none.
-    ``empty_below``: rays whose coarse samples, and those of the rays around, gather less opacity than this show the
-    background alone and are followed no further; 0 follows all of them, as EG3D does.
+    ``importance_bins``: ``"official"`` keeps EG3D's shift of the importance bins by half a bin; ``"aligned"`` uses
+    each weight for its own interval. ``miss_rule``: rays that miss the box under ``"auto"`` end at the largest *start*
+    (``"official"``) or end (``"span"``) of those that hit. ``fine_rule``: the even division of [0, 1] that places
+    importance samples includes both ends (``"closed"``) or none (``"centred"``). ``empty_below``: rays whose coarse
+    samples, and those of the rays around, accumulate less opacity show the background alone; 0 traces all rays, as
+    EG3D does. ``density_noise`` is EG3D's setting for training, which rendering ignores.
     """
 
     ray_start: float | Literal["auto"] = 2.25
@@ -44,7 +49,7 @@ class SuperresolutionConfig:
     ``channels`` and ``upsample`` describe block 0 and block 1. ``resize`` tells when features of another size are
     brought to ``input_resolution``: always, only when they are smaller, or never (for training on patches).
     ``inplace_rgb`` keeps EG3D's aliasing: without a resize, the raw image handed back already carries the first
-    block's colours. ``padding`` is what the convolutions see beyond the border; EG3D sees zeros, which shows as a
+    block's colors. ``padding`` is what the convolutions see beyond the border; EG3D sees zeros, which shows as a
     frame once a domain changes the weights.
     """
 
@@ -102,9 +107,9 @@ class Eg3dConfig:
     density_gain: float = 1.0
     raw_resolution: int = 128
     label_std: bool = True
-    camera_radius: float = 2.7
+    camera_radius: float = RADIUS
     camera_pivot: tuple[float, float, float] = (0.0, 0.0, 0.2)
-    focal: float = 4.2647
+    focal: float = FOCAL
 
     @property
     def image_resolution(self) -> int:
@@ -123,7 +128,7 @@ class Eg3dConfig:
 
     @property
     def num_ws(self) -> int:
-        """Rows of an extended latent: one per convolution, and one for the last colour layer."""
+        """Rows of an extended latent: one per convolution, and one for the last color layer."""
         return 2 * len(self.block_resolutions)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,22 +1,22 @@
-"""Tri-D: the small network that reads density and colour features from averaged plane features."""
+"""Tri-D: the small network that reads density and color features from averaged plane features."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from adapter.eg3d.config import Eg3dConfig
-from adapter.eg3d.cpu import fast
+from adapter.eg3d.cpu import accelerated, decoding
 from adapter.eg3d.layers import FullyConnected
 
-COLOUR_GAIN, COLOUR_SHIFT = 1.002, -0.001
+COLOR_GAIN, COLOR_SHIFT = 1.002, -0.001
 
 
 class DecoderWeights(NamedTuple):
-    """A decoder's weights with every gain multiplied in, density and colours apart.
+    """A decoder's weights with every gain multiplied in, density and colors apart.
 
-    ``hidden`` [H, C], ``hidden_bias`` [H], ``density`` [H], ``density_bias`` [], ``colour`` [F, H], ``colour_bias``
+    ``hidden`` [H, C], ``hidden_bias`` [H], ``density`` [H], ``density_bias`` [], ``color`` [F, H], ``color_bias``
     [F].
     """
 
@@ -24,20 +24,13 @@ class DecoderWeights(NamedTuple):
     hidden_bias: Tensor
     density: Tensor
     density_bias: Tensor
-    colour: Tensor
-    colour_bias: Tensor
+    color: Tensor
+    color_bias: Tensor
 
 
+@accelerated(decoding.hidden_and_density)
 def hidden_and_density(features: Tensor, weights: DecoderWeights) -> tuple[Tensor, Tensor]:
-    """Hidden units [K, H] and raw density [K] of plane features [K, C], without gradient; off by 1e-7 or so."""
-    if fast(features):
-        # softplus(x + b) = log(1 + exp(b) exp(x)), which needs no pass for the bias.
-        hidden = (features @ weights.hidden.T).exp_()
-        torch.addcmul(hidden.new_ones(1), hidden, weights.hidden_bias.exp(), out=hidden).log_()
-        density = torch.addmv(weights.density_bias, hidden, weights.density)
-        # Where exp overflowed, the density shows it.
-        if bool(density.isfinite().all()):
-            return hidden, density
+    """Hidden units [K, H] and raw density [K] of plane features [K, C]."""
     hidden = F.softplus(F.linear(features, weights.hidden, weights.hidden_bias))
     return hidden, torch.addmv(weights.density_bias, hidden, weights.density)
 
@@ -55,13 +48,13 @@ class Decoder(nn.Module):
         )
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Decode plane features [..., C] to raw density [...] and colours [..., F] in [-0.001, 1.001]."""
+        """Decode plane features [..., C] to raw density [...] and colors [..., F] in [-0.001, 1.001]."""
         out = self.net(features)
-        return out[..., 0] * self.density_gain, out[..., 1:].sigmoid() * COLOUR_GAIN + COLOUR_SHIFT
+        return out[..., 0] * self.density_gain, out[..., 1:].sigmoid() * COLOR_GAIN + COLOR_SHIFT
 
     def weights(self) -> DecoderWeights:
         """The weights as they act; gradients flow back to the stored ones."""
-        first, last = self.net[0], self.net[2]
+        first, last = cast(FullyConnected, self.net[0]), cast(FullyConnected, self.net[2])
         weight, bias = last.weight * last.weight_gain, last.bias * last.bias_gain
         return DecoderWeights(
             first.weight * first.weight_gain,

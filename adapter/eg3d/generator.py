@@ -9,22 +9,23 @@ from torch import Tensor, nn
 from adapter.eg3d import rendering
 from adapter.eg3d.backbone import Backbone, Mapping, Synthesis
 from adapter.eg3d.blocks import NoiseMode
+from adapter.eg3d.camera import frontal_label
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.decoder import Decoder
 from adapter.eg3d.planes import AXES, Planes, fold, lookup
-from adapter.eg3d.rendering import Field, Rendered, Samples
+from adapter.eg3d.rendering import Field, Rendered
+from adapter.eg3d.samples import Samples
 from adapter.eg3d.superresolution import Superresolution
 from adapter.utils.parallel import each
 
 
 class Parts(nn.Module):
-    """What a domain replaces: Tri-D (``decoder``), G2 (``superresolution``) and whatever else a method trains.
+    """What a domain replaces: Tri-D (``decoder``), G2 (``superresolution``) and other parts that a method trains.
 
     Args:
-        background: the colours [F, h, w] in [0, 1] that rays see where they hit nothing; without it the base's own
-            white or black remains.
-        synthesis: a backbone (G1) of its own; without it source and target share their planes.
-        mapping: a second mapping network, whose w stands beside the first one's in every row (see `Remodulated`).
+        background: colors [F, h, w] in [0, 1] behind everything; the base's white or black if None.
+        synthesis: a backbone (G1) of the target's own; if None, source and target share their planes.
+        mapping: a second mapping network, whose w is appended to every row (see `Remodulated`).
     """
 
     def __init__(
@@ -42,14 +43,14 @@ class Parts(nn.Module):
 
     @property
     def field(self) -> Field:
-        """The part that the volume renderer reads."""
+        """What the volume renderer reads."""
         return Field(self.decoder, self.background)
 
     def rows(self, ws: Tensor, z: Tensor | None = None) -> Tensor:
-        """The ws that these parts read, for the source's ws [N, num_ws, w] and latents z [N, z].
+        """The ws of these parts for the source's ws [N, num_ws, w] and latents z [N, z].
 
-        With a second mapping they are [N, num_ws, 2 w]. Where no z is known, as for an inverted photo, the source's
-        own w takes the second one's place, from which that mapping started.
+        With a second mapping they are [N, num_ws, 2 w]. If z is unknown, as for an inverted photo, the source's w
+        replaces the second one, because that mapping started as a copy of the first.
         """
         if self.mapping is None:
             return ws
@@ -69,8 +70,7 @@ class Output:
 class Generator(nn.Module):
     """EG3D: mapping, tri-plane backbone, volume renderer and super-resolution.
 
-    Nothing is random unless a ``generator`` is passed, and nothing is remembered between calls: planes and samples
-    are values that the caller keeps.
+    Calls are deterministic unless they draw noise, and stateless: the caller keeps planes and samples.
     """
 
     def __init__(self, config: Eg3dConfig) -> None:
@@ -81,6 +81,11 @@ class Generator(nn.Module):
         self.superresolution = Superresolution(config)
         if config.label_std:
             self.register_buffer("dataset_label_std", torch.ones(25))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.backbone.mapping.w_avg.device
 
     def mapping(
         self,
@@ -93,10 +98,9 @@ class Generator(nn.Module):
 
         Args:
             z: [N, z], drawn from N(0, I).
-            conditioning: camera label [N, 25] the latent is conditioned on (EG3D's pose conditioning), usually
-                the frontal camera; zeros where None. Ignored by bases without conditioning.
-            truncation_psi: 1 leaves w as it is, 0 gives the average face.
-            truncation_cutoff: number of leading rows that are truncated; all where None.
+            conditioning: camera labels [N, 25]; zeros if None. Ignored by bases without pose conditioning.
+            truncation_psi: 1 keeps w, 0 gives the average face.
+            truncation_cutoff: number of leading rows that are truncated; all if None.
 
         Raises:
             ValueError: if z has the wrong width.
@@ -109,6 +113,11 @@ class Generator(nn.Module):
             label = label * (0.0 if self.config.conditioning_zero else self.config.conditioning_scale)
         return self.backbone.mapping(z, label, truncation_psi, truncation_cutoff)
 
+    def sample_ws(self, z: Tensor, truncation_psi: float = 1.0) -> Tensor:
+        """Map latents [N, z] of any device to ws [N, num_ws, w], conditioned on the frontal camera."""
+        label = frontal_label(self.config, len(z))
+        return self.mapping(z.to(self.device), None if label is None else label.to(self.device), truncation_psi)
+
     def planes(
         self,
         ws: Tensor,
@@ -118,9 +127,9 @@ class Generator(nn.Module):
         folded: bool = True,
         synthesis: Synthesis | None = None,
     ) -> Planes:
-        """Synthesise the planes of ws [N, num_ws, w]; folded where two of them read the same coordinates.
+        """Synthesize the planes of ws [N, num_ws, w] with ``synthesis``, the own one if None.
 
-        ``synthesis`` takes the place of the own backbone.
+        ``folded`` adds up planes that read the same coordinates, see `fold`.
         """
         image = (synthesis or self.backbone.synthesis)(ws, noise_mode, generator)
         values = image.unflatten(1, (3, self.config.plane_channels))
@@ -128,82 +137,30 @@ class Generator(nn.Module):
         return fold(planes) if folded else planes
 
     def sample(
-        self,
-        planes: Planes,
-        cameras: Tensor,
-        resolution: int | None = None,
-        generator: torch.Generator | None = None,
-        max_points: int | None = None,
-        every_ray: bool = False,
+        self, planes: Planes, cameras: Tensor, resolution: int | None = None, every_ray: bool = False
     ) -> Samples:
-        """Read the planes along the rays of labels [N, 25]; the result can be marched by any decoder.
-
-        ``every_ray``: also along those that the configuration would leave out as empty.
-        """
-        return rendering.sample(
-            planes,
-            cameras,
-            resolution or self.config.raw_resolution,
-            self.decoder,
-            self.config.rendering,
-            generator=generator,
-            max_points=max_points,
-            every_ray=every_ray,
-        )
+        """Read the planes along the rays of labels [N, 25], for `march`; arguments as of `rendering.sample`."""
+        side = resolution or self.config.raw_resolution
+        return rendering.sample(planes, cameras, side, self.decoder, self.config.rendering, every_ray)
 
     def march(self, samples: Samples, parts: Parts | None = None) -> Rendered:
-        """Decode cached samples with the decoder and background of ``parts`` (the own where None) and march them."""
-        return rendering.march(samples, parts.field if parts else Field(self.decoder), self.config.rendering)
+        """March cached samples with the decoder and background of ``parts``, the own ones if None."""
+        return rendering.march(samples, self._field(parts), self.config.rendering)
 
     def render(
-        self,
-        planes: Planes,
-        cameras: Tensor,
-        resolution: int | None = None,
-        parts: Parts | None = None,
-        generator: torch.Generator | None = None,
-        max_points: int | None = None,
+        self, planes: Planes, cameras: Tensor, resolution: int | None = None, parts: Parts | None = None
     ) -> Rendered:
-        """Render planes from labels [N, 25]; samples are placed by the decoder that is used (the own where None)."""
-        return rendering.render(
-            planes,
-            cameras,
-            resolution or self.config.raw_resolution,
-            [parts.field if parts else Field(self.decoder)],
-            self.config.rendering,
-            generator=generator,
-            max_points=max_points,
-        )[0]
+        """Render planes from labels [N, 25] with ``parts``, the own ones if None, which also place the samples."""
+        side = resolution or self.config.raw_resolution
+        return rendering.render(planes, cameras, side, [self._field(parts)], self.config.rendering)[0]
 
-    def superresolve(
-        self,
-        features: Tensor,
-        ws: Tensor,
-        superresolution: Superresolution | None = None,
-        noise_mode: NoiseMode | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Tensor:
+    def superresolve(self, features: Tensor, ws: Tensor, superresolution: Superresolution | None = None) -> Tensor:
         """Turn rendered features [N, F, R, R] into the image [N, 3, H, W]."""
-        return (superresolution or self.superresolution)(features, ws, noise_mode, generator)[0]
+        return (superresolution or self.superresolution)(features, ws)[0]
 
-    def synthesis(
-        self,
-        ws: Tensor,
-        cameras: Tensor,
-        resolution: int | None = None,
-        noise_mode: NoiseMode = "const",
-        generator: torch.Generator | None = None,
-        max_points: int | None = None,
-    ) -> Output:
+    def synthesis(self, ws: Tensor, cameras: Tensor) -> Output:
         """From ws [N, num_ws, w] and labels [N, 25] to the image in one call."""
-        planes = self.planes(ws, noise_mode, generator)
-        rendered = self.render(planes, cameras, resolution, generator=generator, max_points=max_points)
-        return self._finish(rendered, ws, self.superresolution, generator)
-
-    def forward(self, z: Tensor, cameras: Tensor, truncation_psi: float = 1.0) -> Output:
-        """From z [N, z] and labels [N, 25], which also condition the mapping, to the image."""
-        conditioning = cameras if self.config.conditioning else None
-        return self.synthesis(self.mapping(z, conditioning, truncation_psi), cameras)
+        return _output(self.render(self.planes(ws), cameras), ws, self.superresolution)
 
     def pair(
         self,
@@ -211,42 +168,37 @@ class Generator(nn.Module):
         ws: Tensor,
         cameras: Tensor,
         target: Parts,
-        resolution: int | None = None,
-        max_points: int | None = None,
         target_ws: Tensor | None = None,
         target_planes: Planes | None = None,
     ) -> tuple[Output, Output]:
         """Source and target of the same latents and cameras, from the same planes, rays and samples.
 
         Args:
-            target_ws: of `Parts.rows`; ``ws`` where None.
-            target_planes: the target's, where its backbone is its own. Its samples are then its own too.
+            target_ws: of `Parts.rows`; ``ws`` if None.
+            target_planes: of the target's own backbone, if it has one. The target then places its own samples.
         """
-        resolution, config = resolution or self.config.raw_resolution, self.config.rendering
         if target_planes is None:
-            fields = [Field(self.decoder), target.field]
-            source, adapted = rendering.render(planes, cameras, resolution, fields, config, max_points=max_points)
+            fields = [self._field(), target.field]
+            rendered = rendering.render(planes, cameras, self.config.raw_resolution, fields, self.config.rendering)
         else:
-            source = self.render(planes, cameras, resolution, max_points=max_points)
-            adapted = self.render(target_planes, cameras, resolution, target, max_points=max_points)
-        works = [
-            (source, ws, self.superresolution, None),
-            (adapted, ws if target_ws is None else target_ws, target.superresolution, None),
-        ]
-        first, second = each(lambda work: self._finish(*work), works)
-        return first, second
+            rendered = [self.render(planes, cameras), self.render(target_planes, cameras, parts=target)]
+        rows = ws, ws if target_ws is None else target_ws
+        inputs = list(zip(rendered, rows, (self.superresolution, target.superresolution), strict=True))
+        source, adapted = each(lambda item: _output(*item), inputs)
+        return source, adapted
 
     def field(self, planes: Planes, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw density [N, K] and colours [N, K, F] at world points [N, K, 3]."""
+        """Raw density [N, K] and colors [N, K, F] at world points [N, K, 3]."""
         return self.decoder(lookup(planes, points, self.config.rendering.box_warp))
 
     def parts(self) -> Parts:
         """Copies of the replaceable modules, ready to be trained."""
         return Parts(copy.deepcopy(self.decoder), copy.deepcopy(self.superresolution))
 
-    @staticmethod
-    def _finish(
-        rendered: Rendered, ws: Tensor, superresolution: Superresolution, generator: torch.Generator | None
-    ) -> Output:
-        image, raw = superresolution(rendered.features, ws, generator=generator)
-        return Output(image, raw, rendered.depth, rendered.opacity)
+    def _field(self, parts: Parts | None = None) -> Field:
+        return parts.field if parts else Field(self.decoder)
+
+
+def _output(rendered: Rendered, ws: Tensor, superresolution: Superresolution) -> Output:
+    image, raw = superresolution(rendered.features, ws)
+    return Output(image, raw, rendered.depth, rendered.opacity)

@@ -1,4 +1,4 @@
-"""The primitive layers of StyleGAN2: equalised linear maps, FIR resampling, modulated convolution."""
+"""The primitive layers of StyleGAN2 (Karras et al. 2020): equalised linear maps and FIR resampling."""
 
 import math
 
@@ -6,13 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adapter.eg3d.cpu import fast
-
 ACTIVATION_GAIN = math.sqrt(2.0)
 
 
 def leaky_relu(x: Tensor) -> Tensor:
-    """Leaky ReLU of slope 0.2 with the variance-keeping gain sqrt(2) (StyleGAN2, Karras et al. 2020)."""
+    """Leaky ReLU of slope 0.2 with the variance-keeping gain sqrt(2)."""
     return F.leaky_relu(x, 0.2) * ACTIVATION_GAIN
 
 
@@ -99,26 +97,11 @@ def upsample_image(image: Tensor, *, replicate: bool = False) -> Tensor:
     return F.interpolate(padded, scale_factor=2, mode="bilinear", align_corners=False)[:, :, 2:-2, 2:-2]
 
 
-def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
-    """What each sample's output channels are multiplied by to undo its styles' scale: [N, O].
-
-    ``weight`` is [O, I, k, k], ``styles`` [N, I].
-    """
-    return (styles.square() @ weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt()
-
-
-def modulated(weight: Tensor, style: Tensor, gain: float = 1.0) -> Tensor:
-    """One sample's own filters [O, I, k, k], demodulated and times ``gain``, for ``style`` [I]."""
-    own = weight * style[:, None, None]
-    return own * ((own.square().sum(dim=(1, 2, 3)) + 1e-8).rsqrt() * gain)[:, None, None, None]
-
-
-def convolution(
+def conv2d_resample(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     *,
-    up: bool = False,
     fir: Tensor | None = None,
     replicate: bool = False,
 ) -> Tensor:
@@ -127,57 +110,13 @@ def convolution(
     Args:
         weight: [O, I, k, k].
         bias: [O].
-        up: transposed convolution of stride 2, then ``fir`` [4, 4] with gain 4.
+        fir: low-pass filter [4, 4]. If given, a transposed convolution of stride 2 is followed by it, with gain 4.
         replicate: continue the border instead of padding with zeros; k must be 3.
     """
     if replicate:
         x = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    if not up:
+    if fir is None:
         return F.conv2d(x, weight, bias, padding=0 if replicate else weight.shape[-1] // 2)
     y = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2, padding=1 if replicate else 0)
-    spread = (fir * 4).expand(len(weight), 1, 4, 4)
-    return F.conv2d(y, spread, bias, padding=0 if replicate else 1, groups=len(weight))
-
-
-def modulated_convolution(
-    x: Tensor,
-    weight: Tensor,
-    styles: Tensor,
-    bias: Tensor,
-    *,
-    gain: float = 1.0,
-    demodulate: bool = True,
-    up: bool = False,
-    fir: Tensor | None = None,
-    replicate: bool = False,
-) -> Tensor:
-    """Convolution with weights of each sample's own: gain * (demodulated w_oi * s_i * x_i + b_o) (StyleGAN2, 2.2).
-
-    Args:
-        x: features [N, I, H, W].
-        weight: [O, I, k, k], shared.
-        styles: [N, I].
-        bias: [O].
-        demodulate: divide by the norm of each output channel's modulated weights.
-        up, fir, replicate: as in `convolution`.
-    """
-    options = {"up": up, "fir": fir, "replicate": replicate}
-    # Backward passes over shared weights cost less; without them one sample at a time does.
-    if fast(x) and _lighter_than(weight, x, up) and (len(x) == 1 or not torch.is_grad_enabled()):
-        singles = []
-        for one, style in zip(x.split(1), styles, strict=True):
-            own = modulated(weight, style, gain) if demodulate else weight * style[:, None, None]
-            singles.append(convolution(one, own, bias * gain, **options))
-        return singles[0] if len(singles) == 1 else torch.cat(singles)
-    y = convolution(x * styles[:, :, None, None], weight, **options)
-    if not demodulate:
-        return y + (bias * gain)[:, None, None]
-    scale = demodulation(weight, styles) * gain
-    return torch.addcmul((bias * gain)[:, None, None], y, scale[:, :, None, None])
-
-
-def _lighter_than(weight: Tensor, x: Tensor, up: bool) -> bool:
-    """Whether modulating the weights moves less memory than scaling the features before and after."""
-    outputs, inputs = weight.shape[:2]
-    pixels = x.shape[2] * x.shape[3]
-    return 2 * weight.numel() < pixels * (inputs + outputs * (4 if up else 1))
+    per_channel = (fir * 4).expand(len(weight), 1, 4, 4)
+    return F.conv2d(y, per_channel, bias, padding=0 if replicate else 1, groups=len(weight))

@@ -1,4 +1,4 @@
-"""Source and target of the same people, whatever a method changed."""
+"""The same identities in the source and in the target domain, whichever parts a method trained."""
 
 import torch
 from torch import Tensor
@@ -7,12 +7,12 @@ from adapter.eg3d import Generator, Output, Parts
 
 
 class PairRenderer:
-    """N people as source and as target, the planes of both computed once.
+    """Renders N identities as source and as target; the planes of both are computed once.
 
     Args:
         generator: the source.
         parts: the target's.
-        latents: z [N, z]; None where only ws are known.
+        latents: z [N, z]; None if only ws are known.
         ws: [N, num_ws, w].
     """
 
@@ -27,7 +27,7 @@ class PairRenderer:
 
     @torch.no_grad()
     def render(self, cameras: Tensor) -> tuple[Output, Output]:
-        """Everyone as source and as target from labels [N, 25]."""
+        """Source and target of every identity from labels [N, 25]."""
         return self.generator.pair(
             self.planes,
             self.ws,

@@ -6,35 +6,24 @@ from typing import Any
 
 import torch
 from huggingface_hub import ModelHubMixin, hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-)
+from huggingface_hub.errors import EntryNotFoundError
 
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.generator import Generator
 from adapter.errors import UserError
+from adapter.utils.paths import CHECKPOINTS
 from adapter.utils.storage import read_json, read_tensors, write_json, write_tensors
 
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-NOT_FOUND = (
-    EntryNotFoundError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    OSError,
-    ValueError,
-)
+NOT_FOUND = (EntryNotFoundError, OSError, ValueError)
+"""What huggingface_hub raises if a repository or file is missing, unreachable or has no valid name."""
 
 
 class Eg3d(Generator, ModelHubMixin):
     """A generator that can be loaded and saved: ``Eg3d.from_pretrained("heads")``."""
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, **options: Any) -> "Eg3d":
+    def from_pretrained(cls, name: str | Path, **options: Any) -> "Eg3d":  # type: ignore[override]  # the base lists every option
         """Load a generator in evaluation mode, without gradients, in fp32.
 
         Args:
@@ -66,35 +55,27 @@ class Eg3d(Generator, ModelHubMixin):
         token: str | bool | None,
         **_: Any,
     ) -> "Eg3d":
-        folder = Path(model_id)
-        if folder.is_dir():
-            config, weights = folder / CONFIG, folder / WEIGHTS
-        else:
-            options = {
-                "revision": revision,
-                "cache_dir": cache_dir,
-                "force_download": force_download,
-                "local_files_only": local_files_only,
-                "token": token,
-            }
-            config, weights = (Path(hf_hub_download(model_id, file, **options)) for file in (CONFIG, WEIGHTS))
-        return cls._load(config, weights)
+        def path(file: str) -> Path:
+            if Path(model_id).is_dir():
+                return Path(model_id) / file
+            found = hf_hub_download(
+                model_id,
+                file,
+                revision=revision,
+                cache_dir=cache_dir,
+                force_download=force_download,
+                local_files_only=local_files_only,
+                token=token,
+            )
+            return Path(str(found))
 
-    @classmethod
-    def _load(cls, config: Path, weights: Path) -> "Eg3d":
+        # Nothing is drawn or allocated on the meta device; the tensors of the file become the parameters.
         with torch.device("meta"):
-            generator = cls(Eg3dConfig.from_dict(read_json(config)))
+            generator = cls(Eg3dConfig.from_dict(read_json(path(CONFIG))))
         expected = {name: tuple(value.shape) for name, value in generator.state_dict().items()}
-        tensors = read_tensors(weights, expected)
+        tensors = read_tensors(path(WEIGHTS), expected)
         generator.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
         return generator.eval().requires_grad_(False)
-
-    def _save_pretrained(
-        self, save_directory: Path, dtype: torch.dtype = torch.float32, notes: Mapping[str, str] | None = None
-    ) -> None:
-        tensors = {name: value.detach().to("cpu", dtype) for name, value in self.state_dict().items()}
-        write_tensors(save_directory / WEIGHTS, tensors, {"format": "eg3d", **(notes or {})})
-        write_json(save_directory / CONFIG, self.config.to_dict())
 
     def save_pretrained(
         self, save_directory: str | Path, *, half: bool = False, notes: Mapping[str, str] | None = None, **options: Any
@@ -108,6 +89,13 @@ class Eg3d(Generator, ModelHubMixin):
         """
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        self._save_pretrained(folder, torch.float16 if half else torch.float32, notes)
+        dtype = torch.float16 if half else torch.float32
+        tensors = {name: value.detach().to("cpu", dtype) for name, value in self.state_dict().items()}
+        write_tensors(folder / WEIGHTS, tensors, {"format": "eg3d", **(notes or {})})
+        write_json(folder / CONFIG, self.config.to_dict())
         if options.pop("push_to_hub", False):
             self.push_to_hub(**options)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """Called by `push_to_hub`."""
+        self.save_pretrained(save_directory)

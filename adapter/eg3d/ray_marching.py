@@ -1,4 +1,4 @@
-"""Volume rendering along rays: densities to weights, weights to features and depth."""
+"""Volume rendering along rays: densities to weights, weights to features and depth (NeRF, Mildenhall et al. 2020)."""
 
 from typing import NamedTuple
 
@@ -8,24 +8,24 @@ from torch.nn import functional as F
 
 
 class Marched(NamedTuple):
-    """What rays gather: colours [N, M, F], distance times weight [N, M], and opacity, the sum of weights [N, M]."""
+    """What rays accumulate: colors [N, M, F], distance times weight [N, M], and opacity, the sum of weights [N, M]."""
 
-    colours: Tensor
+    colors: Tensor
     distance: Tensor
     opacity: Tensor
 
 
-def march_weights(densities: Tensor, depths: Tensor) -> Tensor:
-    """Weights [..., S - 1] of the intervals between sorted samples (EG3D's mid-point rule).
+def march_weights(sigma: Tensor, depths: Tensor) -> Tensor:
+    """Weights [..., S - 1] of the intervals between sorted samples (NeRF, eq. 3, by EG3D's mid-point rule).
 
     Args:
-        densities: raw densities [..., S]; softplus(sigma - 1) applies to the mid-points.
+        sigma: raw densities [..., S]; softplus(sigma - 1) applies to the mid-points.
         depths: sorted distances [..., S].
     """
-    middle = (densities[..., 1:] + densities[..., :-1]) / 2
+    middle = (sigma[..., 1:] + sigma[..., :-1]) / 2
     alpha = 1 - torch.exp(-F.softplus(middle - 1) * (depths[..., 1:] - depths[..., :-1]))
-    clear = torch.cumprod(1 - alpha + 1e-10, dim=-1)
-    return alpha * F.pad(clear[..., :-1], (1, 0), value=1.0)
+    transmittance = torch.cumprod(1 - alpha + 1e-10, dim=-1)
+    return alpha * F.pad(transmittance[..., :-1], (1, 0), value=1.0)
 
 
 def sample_weights(intervals: Tensor) -> Tensor:
@@ -36,22 +36,22 @@ def sample_weights(intervals: Tensor) -> Tensor:
     return (F.pad(intervals, (1, 0)) + F.pad(intervals, (0, 1))) / 2
 
 
-def middles(depths: Tensor) -> Tensor:
+def midpoints(depths: Tensor) -> Tensor:
     """Distances [..., S - 1] half-way between neighbours of [..., S]."""
     return (depths[..., 1:] + depths[..., :-1]) / 2
 
 
-def accumulate(densities: Tensor, colours: Tensor, depths: Tensor) -> Marched:
+def accumulate(sigma: Tensor, colors: Tensor, depths: Tensor) -> Marched:
     """March rays through samples sorted by depth.
 
     Args:
-        densities: [N, M, S] raw.
-        colours: [N, M, S, F].
+        sigma: [N, M, S] raw.
+        colors: [N, M, S, F].
         depths: [N, M, S] distances.
     """
-    intervals = march_weights(densities, depths)
-    gathered = (sample_weights(intervals)[..., None, :] @ colours).squeeze(-2)
-    return Marched(gathered, (intervals * middles(depths)).sum(dim=-1), intervals.sum(dim=-1))
+    intervals = march_weights(sigma, depths)
+    gathered = (sample_weights(intervals)[..., None, :] @ colors).squeeze(-2)
+    return Marched(gathered, (intervals * midpoints(depths)).sum(dim=-1), intervals.sum(dim=-1))
 
 
 def finish(marched: Marched, background: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
@@ -59,19 +59,14 @@ def finish(marched: Marched, background: Tensor | None = None) -> tuple[Tensor, 
 
     Args:
         marched: of [N, M] rays.
-        background: colours seen where nothing is hit, in [0, 1], broadcast to [N, M, F]; none where None.
+        background: colors seen where nothing is hit, in [0, 1], broadcast to [N, M, F]; none where None.
 
     Returns:
         Features [N, M, F] in about [-1, 1], expected depth [N, M] (infinite where nothing was hit), opacity [N, M].
     """
-    colours, distance, opacity = marched
+    colors, distance, opacity = marched
     # A floor under the divisor keeps gradients finite along rays that hit nothing.
     depth = torch.where(opacity > 0, distance / opacity.clamp(min=1e-12), torch.inf)
     if background is not None:
-        colours = colours + (1 - opacity)[..., None] * background
-    return colours * 2 - 1, depth, opacity
-
-
-def bound_depth(depth: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """Limit depths to [low, high]; the infinite depth of a ray that hit nothing becomes ``high``."""
-    return depth.clamp(low, high)
+        colors = colors + (1 - opacity)[..., None] * background
+    return colors * 2 - 1, depth, opacity

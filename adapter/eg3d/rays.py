@@ -9,13 +9,13 @@ from adapter.eg3d.config import RenderingConfig
 
 
 def camera_rays(cameras: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
-    """Rays through the pixel centres of labels [N, 25], row by row.
+    """Rays through the pixel centers of labels [N, 25], row by row.
 
     Returns:
         Origins [N, R*R, 3] and unit directions [N, R*R, 3], R = ``resolution``.
     """
-    centres = (torch.arange(resolution, device=cameras.device) + 0.5) / resolution
-    v, u = torch.meshgrid(centres, centres, indexing="ij")
+    centers = (torch.arange(resolution, device=cameras.device) + 0.5) / resolution
+    v, u = torch.meshgrid(centers, centers, indexing="ij")
     return rays_through(cameras, torch.stack([u, v], dim=-1).reshape(1, -1, 2).expand(len(cameras), -1, -1))
 
 

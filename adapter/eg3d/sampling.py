@@ -1,7 +1,6 @@
-"""Where along a ray the field is read: stratified coarse depths, then depths drawn where the weight is.
+"""Where along a ray the field is read: stratified coarse depths, then depths where the weight is (NeRF, Section 5.2).
 
-Without a random generator both follow a fixed rule, so the same call gives the same pixels; with one they draw as
-EG3D does.
+EG3D draws both at random; here both follow fixed rules by default, so that a call always gives the same pixels.
 """
 
 from typing import Literal
@@ -36,27 +35,11 @@ def stratified_depths(
     return start + t * (end - start)
 
 
-def importance_draws(
-    rays: int,
-    count: int,
-    rule: Literal["closed", "centred"],
-    generator: torch.Generator | None = None,
-    device: torch.device | str = "cpu",
-) -> Tensor:
-    """Numbers [rays, count] in [0, 1] that `importance_depths` turns into depths.
-
-    Args:
-        rule: without a generator, every ray gets the same even division: ``closed`` includes both ends, ``centred``
-            none.
-        generator: draws uniformly, unsorted, as EG3D does.
-    """
-    if generator is not None:
-        return torch.rand(rays, count, generator=generator, device=device)
+def importance_draws(count: int, rule: Literal["closed", "centred"], device: torch.device | str = "cpu") -> Tensor:
+    """An even division [count] of [0, 1] for `importance_depths`: ``closed`` includes both ends, ``centred`` none."""
     if rule == "closed":
-        even = torch.linspace(0, 1, count, device=device)
-    else:
-        even = (torch.arange(count, device=device) + 0.5) / count
-    return even.expand(rays, count)
+        return torch.linspace(0, 1, count, device=device)
+    return (torch.arange(count, device=device) + 0.5) / count
 
 
 @torch.no_grad()
@@ -68,7 +51,7 @@ def importance_depths(
     Args:
         depths: sorted coarse depths [N, M, S].
         weights: marching weights of the S - 1 intervals [N, M, S - 1].
-        draws: [N, M, F] in [0, 1].
+        draws: [N, M, F] in [0, 1], or [F] for all rays.
         bins: ``official`` governs each bin by the weight half a bin further away, as EG3D does.
     """
     size = depths.shape[-1]
@@ -79,7 +62,7 @@ def importance_depths(
     if bins == "aligned":
         edges = (edges[:, 1:] + edges[:, :-1]) / 2
     cdf = F.pad((density / density.sum(dim=1, keepdim=True)).cumsum(dim=1), (1, 0))
-    u = draws.reshape(len(flat), -1).contiguous()
+    u = draws.expand(*depths.shape[:-1], -1).reshape(len(flat), -1).contiguous()
     index = torch.searchsorted(cdf, u, right=True)
     below, above = (index - 1).clamp(min=0), index.clamp(max=cdf.shape[1] - 1)
     cdf_below, cdf_above = cdf.gather(1, below), cdf.gather(1, above)
@@ -87,4 +70,4 @@ def importance_depths(
     width = cdf_above - cdf_below
     width = torch.where(width < 1e-5, torch.ones_like(width), width)
     fine = edge_below + (u - cdf_below) / width * (edge_above - edge_below)
-    return fine.reshape(draws.shape)
+    return fine.unflatten(0, depths.shape[:-1])

@@ -10,7 +10,10 @@ from adapter.eg3d.layers import resample_filter
 
 
 class Superresolution(nn.Module):
-    """EG3D's super-resolution modules; which one is a matter of the configuration."""
+    """EG3D's super-resolution modules, told apart by the configuration."""
+
+    block0: SynthesisBlock
+    block1: SynthesisBlock
 
     def __init__(self, config: Eg3dConfig) -> None:
         super().__init__()
@@ -52,7 +55,7 @@ class Superresolution(nn.Module):
         """Make the image.
 
         Args:
-            features: rendered features [N, F, R, R], about [-1, 1]; the first three channels are the raw colours.
+            features: rendered features [N, F, R, R], about [-1, 1]; the first three channels are the raw colors.
             ws: latents [N, num_ws, w]; only the last row is read.
             noise_mode: overrides the configuration's.
 
@@ -63,9 +66,9 @@ class Superresolution(nn.Module):
         rows = ws[:, -1:].repeat(1, 3, 1)
         x = self._resize(features)
         resized = x is not features
-        # `contiguous` would leave a single sample's first stride alone, which then passes for channels first.
+        # `contiguous` keeps a single sample's first stride, and convolutions then take the tensor for channels first.
         x = x.clone(memory_format=torch.channels_last)
         x, image = self.block0(x, x[:, :3], rows, mode, generator)
         aliased = self.config.inplace_rgb and not self.config.upsample[0] and not resized
         raw = image if aliased else features[:, :3]
-        return self.block1(x, image, rows, mode, generator, keep=False)[1], raw
+        return self.block1(x, image, rows, mode, generator)[1], raw

@@ -1,4 +1,4 @@
-"""Models that look at images and read text."""
+"""CLIP: encoders of images and of text, and the styles that the embedded one can read."""
 
 from adapter.encoders.encoder import Encoded, ImageEncoder, load_clip, load_encoder, load_text_encoder
 from adapter.encoders.templates import apply_templates, encode_ensemble

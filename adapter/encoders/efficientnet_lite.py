@@ -1,11 +1,14 @@
-"""A frozen mobile network that is quick to differentiate with respect to its input.
+"""A frozen EfficientNet-Lite that is quick to differentiate with respect to its input.
 
-Adaptation looks at two images per step, on two cores. Batch norms are folded into the convolutions, pointwise
+Adaptation encodes two images per step on two cores. Batch norms are folded into the convolutions, pointwise
 convolutions run as matrix products over channels-last pixels, and one autograd node covers the whole network:
-nothing is kept for weights that do not train. About half the time of plain autograd on a CPU, same numbers.
+nothing is kept for weights that do not train. About half the time of plain autograd on a CPU, with equal results.
 """
 
-from collections.abc import Sequence
+import itertools
+import math
+import operator
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +20,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 class FrozenEfficientNetLite(nn.Module):
     """The trunk of a timm EfficientNet made of inverted residuals with ReLU6 and TensorFlow padding ("lite").
 
-    Call it with images [N, 3, S, S] (normalised) and a depth: the outputs of the stem and of the first `depth`
-    stages come back as [N, C, H, W]; with `depth` = `len(stages)` + 1 also the pooled head as [N, C].
+    Call it with normalized images [N, 3, S, S] and a depth. It returns the outputs of the stem and of the first `depth`
+    stages as [N, C, H, W]; with `depth` = `len(stages)` + 1 also the pooled head as [N, C].
     """
 
-    def __init__(self, trunk: nn.Module) -> None:
+    def __init__(self, trunk: Any) -> None:
         """Fold a trunk.
 
         Args:
@@ -36,10 +39,20 @@ class FrozenEfficientNetLite(nn.Module):
         self.head = FoldedConvolution(trunk.conv_head, trunk.bn2)
         self.channels = (
             trunk.conv_stem.out_channels,
-            *(stage[-1].project.weight.shape[0] for stage in self.stages),
+            *(stage[-1].project.weight.shape[0] for stage in self.blocks),
             trunk.conv_head.out_channels,
         )
-        self.strides = _strides(self)
+        self.strides = self._strides()
+
+    @property
+    def blocks(self) -> list[list["InvertedResidual"]]:
+        """The blocks of every stage."""
+        return [cast(list[InvertedResidual], list(cast(nn.ModuleList, stage))) for stage in self.stages]
+
+    def _strides(self) -> tuple[int, ...]:
+        """Pixels per token of the stem and of every stage."""
+        factors = [math.prod(block.depthwise.stride for block in stage) for stage in self.blocks]
+        return tuple(itertools.accumulate(factors, operator.mul, initial=self.stem.stride))
 
     def forward(self, images: Tensor, depth: int) -> tuple[Tensor, ...]:
         """Return the outputs of the stem, of the first `depth` stages, and of the head where depth exceeds them.
@@ -52,7 +65,10 @@ class FrozenEfficientNetLite(nn.Module):
 class FoldedConvolution(nn.Module):
     """Weight and bias of a convolution with the batch norm after it folded in; no forward of its own."""
 
-    def __init__(self, convolution: nn.Conv2d, norm: nn.Module) -> None:
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, convolution: Any, norm: Any) -> None:
         super().__init__()
         if convolution.dilation != (1, 1) or convolution.groups not in (1, convolution.in_channels):
             raise ValueError("Only plain and depthwise convolutions without dilation can be folded.")
@@ -67,9 +83,8 @@ class FoldedConvolution(nn.Module):
             norm.weight,
             norm.bias,
         )
-        if convolution.kernel_size == (1, 1):
-            weight = weight[:, :, 0, 0]
-        self.register_buffer("weight", weight.detach().clone(), persistent=False)
+        folded = weight.detach()[:, :, 0, 0] if convolution.kernel_size == (1, 1) else weight.detach()
+        self.register_buffer("weight", folded.clone(), persistent=False)
         self.register_buffer("bias", bias.detach().clone(), persistent=False)
         self.kernel = convolution.kernel_size[0]
         self.stride = convolution.stride[0]
@@ -78,16 +93,18 @@ class FoldedConvolution(nn.Module):
 class InvertedResidual(nn.Module):
     """Expansion, depthwise and projection of one block; expansion is None in the first stage."""
 
-    def __init__(self, block: nn.Module) -> None:
+    flipped: Tensor
+
+    def __init__(self, block: Any) -> None:
         super().__init__()
         if not isinstance(block.se, nn.Identity) or not isinstance(block.bn1.act, nn.ReLU6):
             raise ValueError("Only blocks with ReLU6 and without squeeze-and-excitation are supported.")
+        self.expand: FoldedConvolution | None = None
         if hasattr(block, "conv_pwl"):
             self.expand = FoldedConvolution(block.conv_pw, block.bn1)
             self.depthwise = FoldedConvolution(block.conv_dw, block.bn2)
             self.project = FoldedConvolution(block.conv_pwl, block.bn3)
         else:
-            self.expand = None
             self.depthwise = FoldedConvolution(block.conv_dw, block.bn1)
             self.project = FoldedConvolution(block.conv_pw, block.bn2)
         flipped = self.depthwise.weight.flip(2, 3).contiguous()
@@ -99,14 +116,14 @@ class _Trunk(torch.autograd.Function):
     """The network as one node. Kept for the backward pass: activations after each ReLU6, as gates."""
 
     @staticmethod
-    def forward(ctx, images: Tensor, network: FrozenEfficientNetLite, depth: int) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, images: Tensor, network: FrozenEfficientNetLite, depth: int) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
         ctx.network, ctx.depth, ctx.input_size = network, depth, images.shape[-1]
         images = images.contiguous(memory_format=torch.channels_last)
         stem = network.stem
         x = F.conv2d(_pad(images, stem.kernel, stem.stride), stem.weight, stem.bias, stem.stride).clamp_(0, 6)
         outputs, kept = [x], []
-        for stage in network.stages[:depth]:
+        for stage in network.blocks[:depth]:
             for block in stage:
                 wide = x if block.expand is None else _pointwise(x, block.expand).clamp_(0, 6)
                 thin = _depthwise(wide, block.depthwise).clamp_(0, 6)
@@ -123,7 +140,7 @@ class _Trunk(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, *gradients: Tensor | None) -> tuple[Tensor | None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None]:
         network = ctx.network
         stem, *kept = ctx.saved_tensors
         gradient = None
@@ -132,7 +149,7 @@ class _Trunk(torch.autograd.Function):
             if gradients[-1] is not None:
                 spread = (gradients[-1] / last[0, 0].numel())[:, :, None, None].expand_as(last)
                 gradient = _pointwise_transposed(_gate(spread, last), network.head)
-        stages = network.stages[: ctx.depth]
+        stages = network.blocks[: ctx.depth]
         for stage, arriving in zip(reversed(stages), reversed(gradients[1 : len(stages) + 1]), strict=True):
             gradient = _sum(gradient, arriving)
             for block in reversed(stage):
@@ -204,14 +221,3 @@ def _gate(gradient: Tensor, activation: Tensor) -> Tensor:
 def _sum(*gradients: Tensor | None) -> Tensor | None:
     present = [gradient for gradient in gradients if gradient is not None]
     return None if not present else present[0] if len(present) == 1 else present[0] + present[1]
-
-
-def _strides(network: FrozenEfficientNetLite) -> Sequence[int]:
-    """Pixels per token of the stem and of every stage."""
-    strides = [network.stem.stride]
-    for stage in network.stages:
-        factor = 1
-        for block in stage:
-            factor *= block.depthwise.stride
-        strides.append(strides[-1] * factor)
-    return tuple(strides)

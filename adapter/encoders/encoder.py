@@ -1,9 +1,11 @@
-"""The one interface through which images are seen by a CLIP."""
+"""The one interface through which a CLIP encodes images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -15,21 +17,49 @@ from adapter.encoders.towers import Layer, make_tower
 
 @dataclass(frozen=True)
 class Encoded:
-    """What an encoder says about N images.
+    """N images as an encoder gives them.
 
     Attributes:
-        embedding: [N, D] unit vectors in CLIP's joint space; None where not asked for.
-        tokens: by layer, [N, T, C] as the layer gives them (not normalised, without class token), row by row.
+        embedding: [N, D] unit vectors in CLIP's joint space; None if they were left out.
+        tokens: by layer, [N, T, C] as the layer gives them (not normalized, without class token), row by row.
     """
 
     embedding: Tensor | None
     tokens: dict[Layer, Tensor]
 
+    @property
+    def joint(self) -> Tensor:
+        """The embedding [N, D].
+
+        Raises:
+            ValueError: it was left out.
+        """
+        if self.embedding is None:
+            raise ValueError("These images were encoded without the joint embedding.")
+        return self.embedding
+
+    def __getitem__(self, index: slice | Sequence[int]) -> "Encoded":
+        embedding = None if self.embedding is None else self.embedding[index]
+        return Encoded(embedding, {layer: tokens[index] for layer, tokens in self.tokens.items()})
+
+    def mean(self) -> "Encoded":
+        """The mean embedding [1, D], and by layer the mean token [1, 1, C]."""
+        embedding = None if self.embedding is None else self.embedding.mean(dim=0, keepdim=True)
+        means = {layer: tokens.mean(dim=(0, 1), keepdim=True) for layer, tokens in self.tokens.items()}
+        return Encoded(embedding, means)
+
+
+def join_encoded(parts: Sequence[Encoded]) -> Encoded:
+    """All images of several, which were encoded alike."""
+    embeddings = [part.embedding for part in parts if part.embedding is not None]
+    tokens = {layer: torch.cat([part.tokens[layer] for part in parts]) for layer in parts[0].tokens}
+    return Encoded(torch.cat(embeddings) if embeddings else None, tokens)
+
 
 class ImageEncoder(nn.Module):
     """Frozen image tower of an open_clip model; images in [-1, 1] in, embeddings and tokens out."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any) -> None:
         """Wrap a model.
 
         Args:
@@ -47,12 +77,12 @@ class ImageEncoder(nn.Module):
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> "ImageEncoder":
-        """Stay in evaluation mode."""
+        """Ignore the mode: the model stays in evaluation mode."""
         return super().train(False)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """Layers whose tokens can be asked for, shallow to deep."""
+        """Layers whose tokens `encode` can return, shallow to deep."""
         return self.tower.layers
 
     def grid(self, layer: Layer) -> int:
@@ -65,22 +95,22 @@ class ImageEncoder(nn.Module):
         return self.tower.grid(layer)
 
     def encode(self, images: Tensor, layers: Sequence[Layer] = (), embedding: bool = True) -> Encoded:
-        """Look at images once; differentiable with respect to them (first derivatives).
+        """Encode images; differentiable with respect to them (first derivatives).
 
         Args:
-            images: [N, 3, S, S] in [-1, 1], any S; resized and normalised as the model was trained.
+            images: [N, 3, S, S] in [-1, 1], any S; resized and normalized as the model was trained.
             layers: whose tokens to return. For a CNN: "stem", "stage0" ... and "pooled" ([N, 1, C], the features
                 that CLIP's projection reads). For a ViT: index k for the output of block k.
-            embedding: whether to go on to the joint space; without, the network stops after the deepest layer.
+            embedding: whether to compute the joint embedding; without it, the network stops after the deepest layer.
 
         Raises:
-            ValueError: unknown layer, nothing asked for, or images of another shape.
+            ValueError: an unknown layer, neither layers nor the embedding, or images of another shape.
         """
         self._check(layers)
         if not layers and not embedding:
             raise ValueError("Ask for the embedding or for at least one layer.")
-        seen = preprocess(images, self.image_size, self._mean, self._std)
-        features, tokens = self.tower(seen, tuple(layers), embedding)
+        prepared = preprocess(images, self.image_size, self._mean, self._std)
+        features, tokens = self.tower(prepared, tuple(layers), embedding)
         return Encoded(None if features is None else F.normalize(features, dim=-1), tokens)
 
     def _check(self, layers: Sequence[Layer]) -> None:

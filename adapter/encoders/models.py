@@ -1,4 +1,4 @@
-"""Which CLIP models there are, and how open_clip creates them."""
+"""The CLIP models by name, and how open_clip creates them."""
 
 import contextlib
 import logging
@@ -9,10 +9,10 @@ from typing import Any
 from torch import nn
 
 from adapter.errors import UserError
+from adapter.utils.paths import CHECKPOINTS
 from adapter.utils.storage import read_json, read_tensors
 from adapter.utils.torchvision_compat import ensure_torchvision
 
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 CONFIG_FILE = "open_clip_config.json"
 IMAGE_FILE = "image.safetensors"
 TEXT_FILE = "text.safetensors"
@@ -61,7 +61,7 @@ def create_model(name: str | Path) -> tuple[nn.Module, Any]:
 
 
 def _from_folder(folder: Path) -> nn.Module:
-    """Let open_clip read both towers, then check that it did: it only logs what does not fit."""
+    """Read both towers with open_clip, which only logs what does not fit, and then check the files."""
     import open_clip
 
     if "model_cfg" not in read_json(folder / CONFIG_FILE):
@@ -81,7 +81,7 @@ def _from_folder(folder: Path) -> nn.Module:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back open_clip's warning that the two towers come from two files."""
+    """Silence open_clip's warning that the two towers come from two files."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

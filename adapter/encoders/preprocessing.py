@@ -1,4 +1,4 @@
-"""From the project's images to what a tower of CLIP expects, differentiably."""
+"""From images in [-1, 1] to the input of a CLIP tower, differentiably."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def preprocess(images: Tensor, size: int, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Resize square images and normalise them as CLIP does.
+    """Resize square images and normalize them as CLIP does.
 
     Bicubic with antialiasing, the filter of CLIP's own preprocessing; images of the right size pass unchanged.
 
@@ -18,7 +18,7 @@ def preprocess(images: Tensor, size: int, mean: Sequence[float], std: Sequence[f
         mean, std: of the tower's training, per channel, for values in [0, 1].
 
     Returns:
-        [N, 3, size, size], normalised.
+        [N, 3, size, size], normalized.
 
     Raises:
         ValueError: images that are not square RGB floats.

@@ -1,7 +1,7 @@
-"""An album beside the embedded CLIP: one picture of each style that it can read.
+"""The album of the embedded CLIP: one picture of each style that it can read.
 
-Words alone lead weakly through a small CLIP: edits that please it need not look like the style. Where a prompt is read
-as a style of the vocabulary, the album's picture of that style can lead beside the words. The idea is ours.
+Words alone guide weakly through a small CLIP: edits that raise its score need not look like the style. If a prompt is
+read as a style of the vocabulary, the album's picture of that style can guide beside the words. The idea is ours.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ COLUMNS = 11
 def picture_for(
     prompt: str, name: str | Path, text_encoder: TextEncoder, vocabulary: Vocabulary | None
 ) -> np.ndarray | None:
-    """The album's picture of the style that a prompt is read as, uint8 [SIDE, SIDE, 3]; None where there is none.
+    """The album's picture of the style that a prompt is read as, uint8 [SIDE, SIDE, 3]; None if there is none.
 
     Args:
         prompt: any words.
@@ -37,7 +37,7 @@ def picture_for(
 
 
 def album_picture(name: str | Path, vocabulary: Vocabulary | None, style: str | None) -> np.ndarray | None:
-    """The album's picture of a style, uint8 [SIDE, SIDE, 3]; None where there is no album or no such style.
+    """The album's picture of a style, uint8 [SIDE, SIDE, 3]; None if there is no album or no such style.
 
     Args:
         name: of a CLIP, or its folder.

@@ -15,7 +15,7 @@ BATCH = 256
 class TextEncoder(nn.Module):
     """Frozen text tower of an open_clip model with its tokenizer."""
 
-    def __init__(self, model: nn.Module, tokenizer: Any) -> None:
+    def __init__(self, model: Any, tokenizer: Any) -> None:
         """Wrap a model.
 
         Args:
@@ -24,7 +24,7 @@ class TextEncoder(nn.Module):
         """
         super().__init__()
         text = getattr(model, "text", None)
-        self._encode = text if text is not None else _TextOf(model)
+        self._encode: nn.Module = text if text is not None else _TextOf(model)
         self.tokenizer = tokenizer
         self.context_length = int(text.context_length if text is not None else model.context_length)
         self.eval().requires_grad_(False)
@@ -70,7 +70,7 @@ class TextEncoder(nn.Module):
 class _TextOf(nn.Module):
     """Text tower of a model that keeps its parts at the top level, as OpenAI's do."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
 

@@ -1,7 +1,7 @@
-"""Image towers behind one interface: convolutional (timm, mobile) and vision transformer."""
+"""Image towers behind one interface: EfficientNet-Lite (timm) and vision transformer."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -12,7 +12,7 @@ Layer = str | int
 
 
 class Tower(Protocol):
-    """What `ImageEncoder` needs of a tower."""
+    """What `ImageEncoder` calls."""
 
     layers: tuple[Layer, ...]
 
@@ -25,14 +25,14 @@ class Tower(Protocol):
         """Run on normalised images [N, 3, S, S]: features [N, D] before scaling to unit length, tokens [N, T, C]."""
 
 
-class MobileTower(nn.Module):
+class EfficientNetTower(nn.Module):
     """open_clip's timm tower with an EfficientNet-Lite trunk; its layers are "stem", "stage0" ..., "pooled"."""
 
-    def __init__(self, visual: nn.Module) -> None:
+    def __init__(self, visual: Any) -> None:
         super().__init__()
         self.trunk = FrozenEfficientNetLite(visual.trunk)
         self.projection = visual.head
-        self._image_size = visual.image_size[0]
+        self._image_size: int = visual.image_size[0]
         names = ("stem", *(f"stage{k}" for k in range(len(self.trunk.stages))), "pooled")
         self.layers: tuple[Layer, ...] = names
 
@@ -59,7 +59,7 @@ class MobileTower(nn.Module):
 class TransformerTower(nn.Module):
     """open_clip's vision transformer; its layers are the indices of its blocks."""
 
-    def __init__(self, visual: nn.Module) -> None:
+    def __init__(self, visual: Any) -> None:
         super().__init__()
         self.visual = visual
         self.layers: tuple[Layer, ...] = tuple(range(len(visual.transformer.resblocks)))
@@ -86,7 +86,7 @@ class TransformerTower(nn.Module):
         return result.get("image_features"), {layer: tokens[layer] for layer in layers}
 
 
-def make_tower(visual: nn.Module) -> MobileTower | TransformerTower:
+def make_tower(visual: Any) -> EfficientNetTower | TransformerTower:
     """Wrap the image tower of an open_clip model.
 
     Raises:
@@ -96,7 +96,7 @@ def make_tower(visual: nn.Module) -> MobileTower | TransformerTower:
         return TransformerTower(visual)
     if hasattr(visual, "trunk") and hasattr(visual.trunk, "conv_stem"):
         try:
-            return MobileTower(visual)
+            return EfficientNetTower(visual)
         except ValueError as error:
             raise UserError(f"This CLIP's image tower is not supported: {error} Choose a ViT CLIP.") from error
     raise UserError("This CLIP's image tower is not supported. Choose a ViT CLIP such as ViT-B-32.")

@@ -1,7 +1,7 @@
-"""What the embedded CLIP can read: a stated vocabulary, and whether a prompt lies within it.
+"""The vocabulary of the embedded CLIP, and whether a prompt lies within it.
 
-A CLIP trained on the web accepts any text. The embedded one knows the words it was trained with; a prompt outside of
-them points nowhere, which is worth telling before time is spent. The rule is ours.
+A CLIP trained on the web accepts any text. The embedded one was trained with a stated vocabulary; the direction of a
+prompt outside of it means nothing, so such prompts are refused before any time is spent. The rule is ours.
 """
 
 import difflib
@@ -23,7 +23,7 @@ SOURCE = "source"
 SUGGESTIONS = 3
 SPELLING = 0.75
 """How much a word must resemble a known one (difflib's ratio) to count as a misspelling of it."""
-# Words that say how a picture is shown or who is on it: they carry no style, and every prompt may use them.
+# Words for how a picture is shown or who is on it: they carry no style, and every prompt may use them.
 _FREE = (
     "a an the of in on at as with and or from for to into by like style looks look make made turn me my it this that "
     "is very some art picture photo image portrait face head person people man woman boy girl child old young human "
@@ -34,7 +34,7 @@ FREE_WORDS = frozenset(_FREE.split())
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Styles that a CLIP knows.
+    """Styles that a CLIP was taught.
 
     Attributes:
         threshold: smallest cosine to the nearest wording at which a prompt counts as understood.
@@ -56,14 +56,14 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Understanding:
-    """What a CLIP makes of a prompt.
+    """How a CLIP reads a prompt.
 
     Attributes:
-        known: whether adapting to the prompt makes sense.
+        known: whether the prompt is understood as a style.
         similarity: cosine to the nearest known wording; 1 for a CLIP that reads everything.
         suggestions: nearest known wordings of up to three styles, best first; empty for such a CLIP.
-        style: name of the style that the prompt is read as, None where there is none.
-        unknown_words: words of the prompt that the CLIP was never taught, in order.
+        style: name of the style that the prompt is read as, None if there is none.
+        unknown_words: words of the prompt that are not in the vocabulary, in order.
     """
 
     known: bool
@@ -74,7 +74,7 @@ class Understanding:
 
     @property
     def message(self) -> str:
-        """A sentence or two for the user; empty where there is nothing to say."""
+        """A sentence for the user; empty if there is nothing to say."""
         words = ", ".join(f"“{word}”" for word in self.unknown_words or [])
         if self.known:
             return f"The embedded text model does not know {words}; it reads this as {self.style}." if words else ""
@@ -83,7 +83,7 @@ class Understanding:
 
 
 def load_vocabulary(name: str | Path, text_encoder: TextEncoder) -> Vocabulary | None:
-    """The vocabulary of the CLIP of that name or folder, or None where it has none and reads everything.
+    """The vocabulary of the CLIP of that name or folder; None for a CLIP that reads everything.
 
     Args:
         name: as for `adapter.encoders.load_clip`.
@@ -113,14 +113,14 @@ def make_vocabulary(pairs: Sequence[tuple[str, str]], threshold: float, text_enc
 
 
 def understand(prompt: str, text_encoder: TextEncoder, vocabulary: Vocabulary | None) -> Understanding:
-    """Tell whether a CLIP understands a prompt as a style; takes a few milliseconds.
+    """Read a prompt as a style; takes a few milliseconds.
 
-    Understood is what is similar enough to a known wording of a style, has words, and known ones for the larger
-    part: this text tower learned to overlook words it does not know, so that similarity alone would take "a golden
-    retriever playing in the garden" for gold.
+    A prompt is understood if it is similar enough to a known wording of a style, and if at least half of its words
+    are known: the text tower learned to ignore unknown words, so by similarity alone "a golden retriever playing in
+    the garden" would be read as gold.
 
     Args:
-        prompt: what the user typed.
+        prompt: any words.
         text_encoder: of the CLIP.
         vocabulary: of the same CLIP; None understands everything.
 
@@ -136,8 +136,8 @@ def understand(prompt: str, text_encoder: TextEncoder, vocabulary: Vocabulary | 
     known_words = set(_words(" ".join(vocabulary.wordings)))
     content = [word for word in _words(prompt) if word not in FREE_WORDS]
     unknown = [word for word in content if word not in known_words]
-    says = bool(content) and len(unknown) <= len(content) / 2
-    known = says and similarity >= vocabulary.threshold and style != SOURCE
+    mostly_known = bool(content) and len(unknown) <= len(content) / 2
+    known = mostly_known and similarity >= vocabulary.threshold and style != SOURCE
     return Understanding(
         known,
         similarity,
@@ -148,7 +148,7 @@ def understand(prompt: str, text_encoder: TextEncoder, vocabulary: Vocabulary | 
 
 
 def _suggest(unknown: list[str], similarities: Tensor, vocabulary: Vocabulary) -> list[str]:
-    """Wordings of different styles: first those that hold what an unknown word may be a misspelling of."""
+    """Wordings of different styles, first those with a word that an unknown word may be a misspelling of."""
     likely = {
         match for word in unknown for match in difflib.get_close_matches(word, _style_words(vocabulary), 1, SPELLING)
     }

@@ -1,1 +1,1 @@
-"""Metrics of fidelity, diversity and consistency."""
+"""Measures methods against ground truth: the evaluation loop in `runner`, its metrics, tables and figures."""

@@ -1,4 +1,4 @@
-"""How fast a generator and its adaptation run: measured functions in, rows of a table out."""
+"""Speed and memory of rendering and adaptation, fast and plain kernels measured in one run, as rows of a table."""
 
 import dataclasses
 import time
@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-from adapter.adaptation.loop import adapt
-from adapter.eg3d import Generator, look_at
+from adapter.adaptation.loop import RunOptions, adapt
+from adapter.eg3d import Generator
+from adapter.eg3d.camera import cameras_around_front
 from adapter.eg3d.cpu import plain_kernels
 from adapter.encoders.encoder import ImageEncoder
+from adapter.losses.base import Inverter
 from adapter.methods.schema import Method
 from adapter.utils.parallel import stream
 from adapter.utils.profiling import measured
@@ -76,18 +77,18 @@ def rendering_rows(name: str, generator: Generator, repeats: int = 3, plain: boo
     """Time one latent's planes, one view's rendering and super-resolution, and source and target together.
 
     Args:
-        name: how to call the generator.
+        name: of the generator in the table.
         generator: on the device to be measured.
         repeats: of each measurement.
         plain: also measure the plain kernels.
     """
     config = generator.config
     device = next(generator.parameters()).device
-    camera = look_at(0.3, 0.1, config.camera_radius, config.camera_pivot, config.focal).to(device)
+    camera = cameras_around_front(config, 0.3, 0.1).to(device)
     z = torch.randn(1, config.z_dim, generator=torch.Generator().manual_seed(0)).to(device)
     target = generator.parts().requires_grad_(False)
     with torch.no_grad():
-        ws = generator.mapping(z, camera if config.conditioning else None)
+        ws = generator.sample_ws(z)
         planes = generator.planes(ws)
         features = generator.render(planes, camera).features
 
@@ -118,14 +119,14 @@ def adaptation_rows(
     method: Method,
     steps: int = 5,
     plain: bool = True,
-    inverter: Callable[[Tensor], Tensor] | None = None,
+    inverter: Inverter | None = None,
 ) -> list[Row]:
     """Time the steps of every stage of a method, previews left out.
 
     Args:
-        name: how to call the generator.
+        name: of the generator in the table.
         generator: on the device to be measured.
-        encoder: judges the images.
+        encoder: CLIP image encoder of the losses.
         method: its stages are cut to ``steps`` + 1, of which the first warms up, and its pool to one batch.
         steps: measured steps of each stage.
         plain: also measure the plain kernels.
@@ -156,16 +157,17 @@ def _step_seconds(
     encoder: ImageEncoder,
     method: Method,
     device: torch.device,
-    inverter: Callable[[Tensor], Tensor] | None,
+    inverter: Inverter | None,
 ) -> dict[str, float]:
     random = torch.Generator().manual_seed(0)
     side = generator.config.image_resolution
     reference = torch.rand(1, 3, side, side, generator=random) * 2 - 1
     times: dict[str, list[float]] = {stage.name: [] for stage in method.stages}
-    # One person is enough for the preview that ends a stage.
-    people = torch.randn(1, generator.config.z_dim, generator=random)
+    # One identity is enough for the preview that ends a stage.
+    preview_latents = torch.randn(1, generator.config.z_dim, generator=random)
+    options = RunOptions(preview_latents=preview_latents, inverter=inverter)
     last = time.perf_counter()
-    for event in adapt(generator, encoder, reference, method, device=device, people=people, inverter=inverter):
+    for event in adapt(generator, encoder, reference, method, options=options):
         _wait(device)
         now = time.perf_counter()
         # A stage's last step also makes its preview and domain.

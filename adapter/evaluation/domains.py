@@ -7,7 +7,7 @@ from adapter.errors import UserError
 TUNING = ("bronze", "jade", "zombie", "toon", "watercolour", "neon", "pencil sketch", "oil painting")
 """Domains on which weights and defaults may be chosen."""
 HELD_OUT = ("porcelain", "charcoal", "orc", "thermal camera")
-"""Domains that never choose anything; ranks and goals are taken over these alone."""
+"""Domains that no weight or default is chosen on; ranks and goals are computed over these alone."""
 DOMAINS = TUNING + HELD_OUT
 QUICK = HELD_OUT[:3]
 """Domains of the quick form."""
@@ -18,7 +18,7 @@ def choose_domains(names: Iterable[str]) -> tuple[str, ...]:
     """Domains by name, or by group: "tuning", "held-out", "all", "quick"; each once, in the order given.
 
     Raises:
-        UserError: an unknown name; says which ones there are.
+        UserError: an unknown name; the message lists the known ones.
     """
     chosen: dict[str, None] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""How near a set of images is to the target domain: kernel and Fréchet distance, and likeness to the reference."""
+"""Distance of a set of images to the target domain: KID, FID, and likeness to the reference."""
 
 import torch
 from torch import Tensor

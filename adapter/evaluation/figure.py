@@ -1,4 +1,4 @@
-"""The figure of an evaluation: the same people in every row, a block of columns for each domain."""
+"""The figure of an evaluation: the same identities in every row, a block of columns for each domain."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def compose(rows: Mapping[str, Mapping[str, np.ndarray]], domains: Sequence[str]
     """Lay strips out as a table.
 
     Args:
-        rows: by the row's label, strips uint8 [S, W, 3] by domain; narrower ones are centred, missing ones left out.
+        rows: by the row's label, strips uint8 [S, W, 3] by domain; narrower ones are centred, missing ones stay empty.
         domains: the columns, in order.
 
     Returns:

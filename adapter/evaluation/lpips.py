@@ -1,9 +1,9 @@
-"""Distances of images as seen by a network: the judge's in LPIPS' form, or LPIPS itself where its weights are at hand.
+"""Perceptual distances: the classifier's in LPIPS' form, or LPIPS itself where its weights are at hand.
 
-LPIPS (Zhang et al. 2018) compares unit-normalised maps of a network's stages and weighs the channels by numbers
-fitted to people's choices. The judge's distance has the same form with all channels weighing the same. LPIPS' own
-networks are downloads of tens to hundreds of megabytes that are never fetched here: it takes the place of the judge's
-distance only where torchvision's files for it lie in torch's cache already.
+LPIPS (Zhang et al. 2018) compares unit-normalised maps of a network's stages, with channel weights fitted to people's
+choices. The classifier's distance has the same form with equal weights. LPIPS' own networks are downloads of tens to
+hundreds of megabytes that are never fetched here: LPIPS replaces the classifier's distance only if torchvision's files
+for it are in torch's cache already.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,12 +17,12 @@ from adapter.utils.torchvision_compat import ensure_torchvision
 
 Maps = tuple[Tensor, ...]
 LPIPS_FILES = {"vgg": "vgg16-397923af.pth", "alex": "alexnet-owt-7be5be79.pth", "squeeze": "squeezenet1_1-b8a52dc0.pth"}
-"""Files of torchvision that LPIPS' networks are made of, the one to prefer first."""
+"""Torchvision's files of LPIPS' networks, the preferred one first."""
 BATCH = 16
 
 
 def unit_maps(maps: Sequence[Tensor]) -> Maps:
-    """Maps [N, C, H, W] with every place's vector at length one, scaled so that a dot product is a mean over places."""
+    """Maps [N, C, H, W] with unit vectors at every place, scaled so that a dot product is a mean over places."""
     return tuple(F.normalize(stage, dim=1) / stage[0, 0].numel() ** 0.5 for stage in maps)
 
 
@@ -49,11 +49,11 @@ def mean_pairwise(maps: Maps) -> float:
     return total / len(maps) / (count * (count - 1))
 
 
-class Perception:
-    """Turns images into maps for `distance` and `mean_pairwise`.
+class LpipsModel:
+    """Computes the maps that `distance` and `mean_pairwise` take.
 
     Args:
-        name: to be stated beside the numbers.
+        name: to state beside the numbers.
         maps: from images [N, 3, S, S] in [-1, 1] to `unit_maps`.
     """
 
@@ -67,10 +67,10 @@ class Perception:
         return tuple(torch.cat(stage) for stage in zip(*parts, strict=True))
 
 
-def local_lpips(folder: str | Path | None = None) -> Perception | None:
-    """LPIPS, if torchvision's weights of one of its networks lie in a folder; torch's cache where None.
+def local_lpips(folder: str | Path | None = None) -> LpipsModel | None:
+    """LPIPS, if torchvision's weights of one of its networks are in a folder; torch's cache where None.
 
-    The maps come weighted, so that `distance` gives the mean over LPIPS' stages (LPIPS itself sums them).
+    The maps are weighted, so that `distance` gives the mean over LPIPS' stages (LPIPS itself sums them).
     """
     folder = Path(folder) if folder is not None else Path(torch.hub.get_dir()) / "checkpoints"
     for name, file in LPIPS_FILES.items():
@@ -79,7 +79,7 @@ def local_lpips(folder: str | Path | None = None) -> Perception | None:
     return None
 
 
-def _lpips(name: str, path: Path) -> Perception:
+def _lpips(name: str, path: Path) -> LpipsModel:
     ensure_torchvision()
     import lpips
 
@@ -92,7 +92,7 @@ def _lpips(name: str, path: Path) -> Perception:
         weights = [layer.model[-1].weight.clamp_min(0).sqrt() for layer in model.lins]
         return tuple(unit * weight for unit, weight in zip(unit_maps(stages), weights, strict=True))
 
-    return Perception(f"LPIPS ({name})", maps)
+    return LpipsModel(f"LPIPS ({name})", maps)
 
 
 def _fill(network: nn.Module, weights: dict[str, Tensor]) -> None:

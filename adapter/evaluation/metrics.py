@@ -1,29 +1,30 @@
-"""What is measured of a method on a domain, and where it counts."""
+"""The metrics of a method on a target domain, and how each is shown and ranked."""
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from adapter.evaluation import consistency, fid_kid, lpips, paired
+from adapter.evaluation import consistency, fid_kid, lpips
 from adapter.evaluation.classifier import Classifier
-from adapter.evaluation.geometry import depth_drift
-from adapter.evaluation.lpips import Maps, Perception
-from adapter.evaluation.renderers import EvalSet, Render, RenderSet, Truth
+from adapter.evaluation.eval_set import EvalSet, GroundTruth
+from adapter.evaluation.lpips import LpipsModel, Maps
+from adapter.evaluation.renderers import RenderSet
 from adapter.evaluation.reprojection import reprojection_error
 
-WHO_STAGE = 3
-"""Stage of the judge whose map, place by place, tells aligned people apart; in any style, once it is centred."""
+IDENTITY_STAGE = 3
+"""Stage of the classifier whose map, place by place, distinguishes aligned identities in any style, once centred."""
 GROUPS = ("fidelity", "diversity", "cross-domain", "multi-view")
 COST = "cost"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """How to show and rank a number.
+    """How a number is shown and ranked.
 
     Args:
         title: of the column.
-        group: of `GROUPS`, or `COST`, which does not rank.
+        group: one of `GROUPS`, or `COST`, which is not ranked.
         higher: whether more is better.
         digits: after the point.
     """
@@ -54,103 +55,130 @@ METRICS: dict[str, Metric] = {
 }
 
 Values = dict[str, float | None]
+"""Numbers by metric; None where a method has no such number."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What there is to say about N pictures: the judge's features [N, D], who is seen [N, I], maps for distances."""
+class ImageFeatures:
+    """Features of N images: the classifier's [N, D], identity [N, I], and `lpips.unit_maps` for distances."""
 
     features: Tensor
-    who: Tensor
+    identity: Tensor
     maps: Maps
 
 
 @dataclass(frozen=True)
-class Bench:
+class MetricContext:
     """What all measurements of one evaluation share.
 
     Args:
-        cast: the people.
-        judge: looks at pictures.
-        perception: gives the maps for distances; the judge where None.
-        source: the base's own shots.
-        front_seen: its front views, seen.
-        answers: true answers about the people, by question.
+        eval_set: the identities.
+        classifier: computes features.
+        lpips: computes maps for distances; the classifier where None.
+        source: the base's own renders.
+        source_front: features of the base's frontal views.
+        labels: true classes of the identities, by attribute.
     """
 
-    cast: EvalSet
-    judge: Classifier
-    perception: Perception | None
+    eval_set: EvalSet
+    classifier: Classifier
+    lpips: LpipsModel | None
     source: RenderSet
-    front_seen: Seen
-    answers: dict[str, list[str]]
+    source_front: ImageFeatures
+    labels: dict[str, list[str]]
 
     @classmethod
-    def set_up(
-        cls, cast: EvalSet, truth: Truth, judge: Classifier, perception: Perception | None, source: RenderSet
-    ) -> "Bench":
-        """Look at the source once."""
-        answers = {question: truth.answers(cast.latents, question) for question in judge.attributes}
-        return cls(cast, judge, perception, source, look(judge, perception, source.front.image), answers)
+    def create(
+        cls, eval_set: EvalSet, truth: GroundTruth, classifier: Classifier, model: LpipsModel | None, source: RenderSet
+    ) -> "MetricContext":
+        """Compute the source's features and the true labels once."""
+        labels = {attribute: truth.labels(eval_set.latents, attribute) for attribute in classifier.attributes}
+        return cls(eval_set, classifier, model, source, image_features(classifier, model, source.front.image), labels)
 
 
 @dataclass(frozen=True)
-class Goal:
-    """A target domain: its style, the true pictures of the cast's pairs [N, 3, S, S] and the reference, seen."""
+class TargetDomain:
+    """A style, its true pictures of the identities [N, 3, S, S], their features, and those of the reference."""
 
     style: str
     images: Tensor
-    seen: Seen
-    reference: Seen
+    features: ImageFeatures
+    reference: ImageFeatures
 
 
-def look(judge: Classifier, perception: Perception | None, images: Tensor) -> Seen:
-    """See pictures [N, 3, S, S] once."""
-    seen = judge.look(images)
-    maps = lpips.unit_maps(seen.maps)
-    return Seen(seen.features, maps[WHO_STAGE].flatten(1), perception(images) if perception else maps)
+def image_features(classifier: Classifier, model: LpipsModel | None, images: Tensor) -> ImageFeatures:
+    """Features of images [N, 3, S, S] in [-1, 1]."""
+    found = classifier.features(images)
+    maps = lpips.unit_maps(found.maps)
+    return ImageFeatures(found.pooled, maps[IDENTITY_STAGE].flatten(1), model(images) if model else maps)
 
 
-def measure_pictures(bench: Bench, goal: Goal, images: Tensor, front: Tensor) -> Values:
-    """Everything that the pictures of the pairs [N, 3, H, W] and of the first people's fronts [F, 3, H, W] tell."""
-    seen, front_seen = (look(bench.judge, bench.perception, x) for x in (images, front))
-    source_maps = tuple(stage[: len(front)] for stage in bench.front_seen.maps)
-    named = bench.judge.answer(seen.features, "style")
-    given = [bench.judge.answer(seen.features, question) for question in bench.answers]
+def image_metrics(context: MetricContext, domain: TargetDomain, images: Tensor, front: Tensor) -> Values:
+    """Metrics of the pictures of all identities [N, 3, H, W] and of the first F from the front [F, 3, H, W]."""
+    found, found_front = (image_features(context.classifier, context.lpips, x) for x in (images, front))
+    source_maps = tuple(stage[: len(front)] for stage in context.source_front.maps)
+    styles = context.classifier.predict(found.features, "style")
+    predicted = [context.classifier.predict(found.features, attribute) for attribute in context.labels]
     return {
-        "kid": fid_kid.kernel_distance(seen.features, goal.seen.features, paired=True),
-        "fid": fid_kid.frechet_distance(seen.features, goal.seen.features),
-        "likeness": fid_kid.likeness(seen.features, goal.reference.features),
-        "named": sum(name == goal.style for name in named) / len(named),
-        "psnr": float(paired.psnr(images, goal.images).mean()),
-        "perceptual": float(lpips.distance(seen.maps, goal.seen.maps).mean()),
-        "diversity": lpips.mean_pairwise(front_seen.maps) / lpips.mean_pairwise(source_maps),
-        "attributes": consistency.retention(given, list(bench.answers.values())),
-        "edges": float(consistency.edge_overlap(bench.source.pairs.image, images).mean()),
-        "identity": consistency.retrieval_accuracy(bench.front_seen.who, front_seen.who),
+        "kid": fid_kid.kernel_distance(found.features, domain.features.features, paired=True),
+        "fid": fid_kid.frechet_distance(found.features, domain.features.features),
+        "likeness": fid_kid.likeness(found.features, domain.reference.features),
+        "named": styles.count(domain.style) / len(styles),
+        "psnr": float(psnr(images, domain.images).mean()),
+        "perceptual": float(lpips.distance(found.maps, domain.features.maps).mean()),
+        "diversity": lpips.mean_pairwise(found_front.maps) / lpips.mean_pairwise(source_maps),
+        "attributes": consistency.retention(predicted, list(context.labels.values())),
+        "edges": float(consistency.edge_overlap(context.source.pairs.image, images).mean()),
+        "identity": consistency.retrieval_accuracy(context.source_front.identity, found_front.identity),
     }
 
 
-def measure_shape(bench: Bench, shots: RenderSet) -> Values:
-    """What opacity and depth tell; None where a painter has no shape of its own."""
-    source, target = bench.source.pairs, shots.pairs
-    values: Values = {"silhouette": None, "depth_drift": None, "reprojection": _reprojection(bench.cast, shots)}
-    if target.shaped:
+def shape_metrics(context: MetricContext, renders: RenderSet) -> Values:
+    """Metrics of opacity and depth; None where a renderer has no shape of its own."""
+    source, target = context.source.pairs, renders.pairs
+    values: Values = {"silhouette": None, "depth_drift": None, "reprojection": _reprojection(context.eval_set, renders)}
+    if target.own_shape:
         values["silhouette"] = float(consistency.silhouette_overlap(source.opacity, target.opacity).mean())
         drift = depth_drift(source.depth, target.depth, source.opacity, target.opacity).nanmean()
         values["depth_drift"] = None if drift.isnan() else float(drift)
     return values
 
 
-def _reprojection(cast: EvalSet, shots: RenderSet) -> float:
-    """Mean over people and turns of the error of the front view carried into the turned one."""
+def psnr(a: Tensor, b: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Peak signal-to-noise ratio in dB per image [N], of images [N, C, H, W] in [-1, 1]; at most 100 dB.
 
-    def arguments(shot: Render, cameras: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return shot.image, shot.depth, shot.opacity, cameras
+    Args:
+        weight: of each pixel, not negative [N, 1, H, W]; all equal where None.
+    """
+    error = ((a - b) / 2).square().mean(dim=1, keepdim=True)
+    weight = torch.ones_like(error) if weight is None else weight
+    mean = (error * weight).sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3))
+    return -10 * torch.log10(mean.clamp_min(1e-10))
 
-    turned = len(cast.turned[0])
-    start = shots.front
-    front = arguments(Render(start.image[:turned], start.depth[:turned], start.opacity[:turned]), cast.front[:turned])
-    turns = zip(shots.turned, cast.turned, strict=True)
-    errors = [reprojection_error(*front, *arguments(shot, cameras)).mean() for shot, cameras in turns]
+
+def depth_drift(source: Tensor, target: Tensor, source_opacity: Tensor, target_opacity: Tensor) -> Tensor:
+    """Mean absolute difference of depth per scene [N], in world units, where both have a surface.
+
+    Scale-free: the target's depths are first multiplied by the ratio of the two medians, so a face that is a little
+    nearer as a whole keeps its shape. Scenes without a common surface give NaN.
+
+    Args:
+        source, target: distances [N, 1, R, R].
+        source_opacity, target_opacity: [N, 1, R, R] in [0, 1].
+    """
+    result = []
+    for a, b, common in zip(source, target, (source_opacity > 0.9) & (target_opacity > 0.9), strict=True):
+        a, b = a[common], b[common]
+        result.append((a - b * (a.median() / b.median())).abs().mean() if len(a) else a.new_tensor(torch.nan))
+    return torch.stack(result)
+
+
+def _reprojection(eval_set: EvalSet, renders: RenderSet) -> float:
+    """Mean over identities and turns of the error of the front view warped into the turned one."""
+
+    count = len(eval_set.turned[0])
+    front = renders.front
+    first = front.image[:count], front.depth[:count], front.opacity[:count], eval_set.front[:count]
+    turned = zip(renders.turned, eval_set.turned, strict=True)
+    errors = [reprojection_error(*first, r.image, r.depth, r.opacity, cameras).mean() for r, cameras in turned]
     return float(sum(errors) / len(errors))

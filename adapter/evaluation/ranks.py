@@ -1,4 +1,4 @@
-"""From the measurements of many methods on many domains to one order, and to the project's goals."""
+"""Ranks of many methods over many domains, and the numbers that the project's goals are stated in."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, median
@@ -9,56 +9,67 @@ Results = Mapping[str, Mapping[str, Values]]
 """Measurements by row (a method, "source" ...) and domain."""
 
 SMALLEST_ERROR = 1e-6
-"""Of the source's reprojection, so that a base that shows nothing solid gives a number too."""
+"""Lower bound of the source's reprojection error, so that an empty base does not divide by zero."""
 
 
 def mean_ranks(results: Results, rows: Sequence[str], domains: Sequence[str]) -> dict[str, dict[str, float]]:
     """Ranks by row: of each group, and under "mean" their mean over all groups; 1 is best.
 
-    Within a domain, rows are ranked by each metric that they have (ties share the mean rank), ranks are averaged within
-    a group, then over domains. Every group weighs the same.
+    Within a domain, rows are ranked by each metric that they have (ties share the mean rank). Ranks are averaged within
+    a group, then over domains. All groups have the same weight.
 
     Args:
-        rows: the rows that compete.
-        domains: those that all rows have been measured on.
+        rows: the rows to rank.
+        domains: each is measured for all of these rows.
     """
     ranks: dict[str, dict[str, list[float]]] = {row: {group: [] for group in GROUPS} for row in rows}
     for domain in domains:
-        here: dict[str, dict[str, list[float]]] = {row: {group: [] for group in GROUPS} for row in rows}
+        ranked: dict[str, dict[str, list[float]]] = {row: {group: [] for group in GROUPS} for row in rows}
         for name, metric in METRICS.items():
             values = {row: results[row][domain].get(name) for row in rows}
             known = {row: value if metric.higher else -value for row, value in values.items() if value is not None}
             if metric.group in GROUPS:
                 for row, rank in _ranks(known).items():
-                    here[row][metric.group].append(rank)
+                    ranked[row][metric.group].append(rank)
         for row in rows:
             for group in GROUPS:
-                ranks[row][group] += [mean(here[row][group])] if here[row][group] else []
+                ranks[row][group] += [mean(ranked[row][group])] if ranked[row][group] else []
     found = {row: {group: mean(all_) for group, all_ in groups.items() if all_} for row, groups in ranks.items()}
     return {row: {**groups, "mean": mean(groups.values())} for row, groups in found.items() if groups}
 
 
 def goals(results: Results, row: str, domains: Sequence[str], source: str = "source") -> dict[str, float]:
-    """What the project asks of a method, over domains.
+    """The numbers of the project's goals, over domains.
 
     Returns:
         "kid_fall": median share by which KID falls against the source; the smallest "diversity" and "identity"; the
         largest "reprojection" as a multiple of the source's.
     """
-    target, start = results[row], results[source]
+    rows = [(_known(results[row][domain]), _known(results[source][domain])) for domain in domains]
     return {
-        "kid_fall": median(1 - target[domain]["kid"] / start[domain]["kid"] for domain in domains),
-        "diversity": min(target[domain]["diversity"] for domain in domains),
-        "identity": min(target[domain]["identity"] for domain in domains),
-        "reprojection": max(target[d]["reprojection"] / max(start[d]["reprojection"], SMALLEST_ERROR) for d in domains),
+        "kid_fall": median(1 - target["kid"] / start["kid"] for target, start in rows),
+        "diversity": min(target["diversity"] for target, _ in rows),
+        "identity": min(target["identity"] for target, _ in rows),
+        "reprojection": max(
+            target["reprojection"] / max(start["reprojection"], SMALLEST_ERROR) for target, start in rows
+        ),
     }
 
 
 def averages(results: Results, row: str, domains: Sequence[str]) -> Values:
     """Mean of each metric over domains; None where no domain has it."""
-    found = {name: [results[row][domain].get(name) for domain in domains] for name in METRICS}
+    return mean_known([results[row][domain] for domain in domains])
+
+
+def mean_known(measurements: Sequence[Values]) -> Values:
+    """Mean of each metric over the measurements that have it; None where none has."""
+    found = {name: [values.get(name) for values in measurements] for name in METRICS}
     known = {name: [value for value in values if value is not None] for name, values in found.items()}
     return {name: mean(values) if values else None for name, values in known.items()}
+
+
+def _known(values: Values) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _ranks(values: Mapping[str, float]) -> dict[str, float]:

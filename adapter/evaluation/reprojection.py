@@ -1,4 +1,4 @@
-"""Multi-view consistency: carry one view into another through depth and compare."""
+"""Multi-view consistency: warps one view into another through depth and compares."""
 
 from torch import Tensor
 from torch.nn import functional as F

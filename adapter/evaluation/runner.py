@@ -1,31 +1,37 @@
-"""Measures every method on every domain, one file each, so that an interrupted evaluation goes on where it stopped."""
+"""The evaluation loop: measures every method on every domain, one file each, so that it resumes where it stopped."""
 
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import abc
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from adapter.adaptation import FAILED, Domain, Guidance, adapt
+from adapter.adaptation import FAILED, FINISHED, Domain, Guidance, RunOptions, adapt
 from adapter.adaptation.domain import fingerprint
 from adapter.adaptation.stylize import stylize_frames
 from adapter.eg3d import Generator
 from adapter.encoders.encoder import ImageEncoder
 from adapter.errors import UserError
 from adapter.evaluation.classifier import Classifier
-from adapter.evaluation.figure import read_strip, strip
-from adapter.evaluation.lpips import Perception
-from adapter.evaluation.metrics import Bench, Goal, Values, look, measure_pictures, measure_shape
+from adapter.evaluation.eval_set import EvalConfig, EvalSet, GroundTruth
+from adapter.evaluation.figure import strip
+from adapter.evaluation.lpips import LpipsModel
+from adapter.evaluation.metrics import (
+    MetricContext,
+    TargetDomain,
+    Values,
+    image_features,
+    image_metrics,
+    shape_metrics,
+)
+from adapter.evaluation.ranks import Results
 from adapter.evaluation.renderers import (
-    EvalSet,
-    Plan,
     Renderer,
-    Truth,
     domain_renderer,
     frame_renderer,
     oracle_renderer,
@@ -33,19 +39,20 @@ from adapter.evaluation.renderers import (
     source_renderer,
     truth_renderer,
 )
+from adapter.losses.base import Inverter
+from adapter.media.crop import REFERENCE_SIDE
 from adapter.media.grids import save_png
 from adapter.methods import Method
 from adapter.utils.profiling import measured
 from adapter.utils.storage import read_json, write_json
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised when a change makes older measurements incomparable."""
 SOURCE, TRUTH, ORACLE = "source", "truth", "oracle"
 BASELINES = (SOURCE, TRUTH, ORACLE)
-"""Rows beside the methods: the untouched base; the ground truth itself; the true style over the base's own colours."""
-REFERENCE_SIDE = 256
-SHOWN = 3
-"""People of each row in the figure."""
+"""Rows beside the methods: the untouched base; the ground truth itself; the true style over the base's own colors."""
+FIGURE_IDENTITIES = 3
+"""Identities of each row in the figure."""
 
 
 @dataclass(frozen=True)
@@ -59,100 +66,76 @@ class MethodEntry:
 
 @dataclass(frozen=True)
 class EvalContext:
-    """What an evaluation works with.
+    """Models and settings of an evaluation.
 
     Args:
         generator: the base, and ``base``, its name.
         encoders: of the adaptation.
-        judge: of the measurements.
-        truth: true pictures of the base's people.
-        perception: another model for perceptual distances than the judge; None takes the judge's.
-        inverter: W+ encoder for L_scc, None where there is none.
-        seed: of the adaptations.
-        plan: people and cameras.
+        classifier: of the measurements.
+        truth: true pictures of the base's identities.
         out: folder of the measurements.
-        names: what else tells two evaluations apart, such as the encoder's name.
+        lpips: model of perceptual distances; the classifier where None.
+        inverter: W+ encoder for L_scc, None where there is none.
+        seeds: of the adaptations; every method is adapted once with each.
+        config: identities and cameras.
+        names: whatever else distinguishes two evaluations, such as the encoder's name.
     """
 
     generator: Generator
     base: str
     encoders: Sequence[ImageEncoder]
-    judge: Classifier
-    truth: Truth
+    classifier: Classifier
+    truth: GroundTruth
     out: Path
-    perception: Perception | None = None
-    inverter: Callable[[Tensor], Tensor] | None = None
-    seed: int = 0
-    plan: Plan = field(default_factory=Plan)
+    lpips: LpipsModel | None = None
+    inverter: Inverter | None = None
+    seeds: tuple[int, ...] = (0,)
+    config: EvalConfig = field(default_factory=EvalConfig)
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
-        """Where the base lies."""
+        """The base's device."""
         return next(self.generator.parameters()).device
 
     @property
     def perceptual(self) -> str:
-        """What perceptual distances are measured with."""
-        return "judge" if self.perception is None else self.perception.name
+        """Name of the model of perceptual distances."""
+        return "classifier" if self.lpips is None else self.lpips.name
 
     @functools.cached_property
     def identity(self) -> dict[str, object]:
-        """What measurements must agree in to stand in one table."""
-        answers = hashlib.sha256()
-        for name, tensor in sorted(self.judge.named_buffers()):
-            answers.update(name.encode() + tensor.cpu().numpy().tobytes())
+        """What all measurements of one table must have in common."""
+        weights = hashlib.sha256()
+        for name, tensor in sorted(self.classifier.named_buffers()):
+            weights.update(name.encode() + tensor.cpu().numpy().tobytes())
         return {
             "protocol": PROTOCOL,
             "base": fingerprint(self.generator),
-            "judge": answers.hexdigest(),
+            "classifier": weights.hexdigest(),
             "perceptual": self.perceptual,
-            "plan": asdict(self.plan),
-            "seed": self.seed,
+            "config": asdict(self.config),
             "inverter": self.inverter is not None,
             **self.names,
         }
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far an evaluation is: cells done and to do, and what is being worked on."""
+class EvalProgress:
+    """Number of cells done and in total, and the work in progress."""
 
     done: int
     total: int
-    what: str
-
-
-def contest(
-    tools: EvalContext, contestants: Sequence[MethodEntry], domains: Sequence[str]
-) -> Iterator[Progress | Values]:
-    """Measure yardsticks and methods on domains; cells that are measured already are kept.
-
-    Yields:
-        Progress; at last the measurements by row and domain, see `adapter.evaluation.ranks.Results`.
-
-    Raises:
-        UserError: a method that failed, or a folder that cannot be written.
-    """
-    cells = cells_of(contestants, domains)
-    found: dict[str, dict[str, Values]] = {}
-    stage = Stage(tools)
-    for done, cell in enumerate(cells):
-        for step in stage.measure(cell):
-            if isinstance(step, str):
-                yield Progress(done, len(cells), f"{cell}: {step}")
-            else:
-                found.setdefault(cell.name, {})[cell.domain] = step
-    yield Progress(len(cells), len(cells), "measured")
-    yield found
+    text: str
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One measurement: a contestant, or one of `BASELINES`, on a domain."""
+    """One measurement: a method with a seed, or one of `BASELINES` without, on a domain."""
 
     row: str | MethodEntry
     domain: str
+    seed: int | None = None
 
     @property
     def name(self) -> str:
@@ -160,40 +143,180 @@ class Cell:
         return self.row if isinstance(self.row, str) else self.row.name
 
     def __str__(self) -> str:
-        """What progress calls it."""
-        return f"{self.domain}, {self.name}"
+        """The name to show in progress."""
+        return f"{self.domain}, {self.name}" + (f", seed {self.seed}" if self.seed else "")
 
-    def identity(self, tools: EvalContext) -> object:
-        """Everything that its numbers depend on, as JSON gives it back."""
-        method = {} if isinstance(self.row, str) else {"method": self.row.method.to_dict()}
-        return plain({**tools.identity, "domain": self.domain, "row": self.name, **method})
+    def path(self, out: Path) -> Path:
+        """The file of the measurement; the seed 0 is not named."""
+        return out / "cells" / slug(self.domain) / f"{slug(self.name)}{f'-seed-{self.seed}' if self.seed else ''}.json"
 
-
-def unmeasured(tools: EvalContext, contestants: Sequence[MethodEntry], domains: Sequence[str]) -> list[Cell]:
-    """The measurements of a contest that are still to do."""
-    cells = cells_of(contestants, domains)
-    return [c for c in cells if read_cell(cell_path(tools.out, c.domain, c.name), c.identity(tools)) is None]
+    def identity(self, context: EvalContext) -> object:
+        """Everything that the numbers depend on, as JSON returns it."""
+        own = {} if isinstance(self.row, str) else {"method": self.row.method.to_dict(), "seed": self.seed}
+        return to_json({**context.identity, "domain": self.domain, "row": self.name, **own})
 
 
-def cells_of(contestants: Sequence[MethodEntry], domains: Sequence[str]) -> list[Cell]:
-    """All measurements of a contest, domain by domain."""
-    return [Cell(row, domain) for domain in domains for row in (*BASELINES, *contestants)]
+def run_evaluation(
+    context: EvalContext, entries: Sequence[MethodEntry], domains: Sequence[str]
+) -> Iterator[EvalProgress | Mapping[int, Results]]:
+    """Measure baselines and methods on domains; cells that are measured already are kept.
+
+    Yields:
+        Progress; at last the measurements by seed, row and domain. Baselines are the same for every seed.
+
+    Raises:
+        UserError: a method that failed, or a folder that cannot be written.
+    """
+    cells = all_cells(context, entries, domains)
+    results: dict[int, dict[str, dict[str, Values]]] = {seed: {} for seed in context.seeds}
+    runner = CellRunner(context)
+    for done, cell in enumerate(cells):
+        for text in runner.run(cell):
+            yield EvalProgress(done, len(cells), f"{cell}: {text}")
+        values = finished_cell(cell.path(context.out), cell.identity(context))
+        for seed in context.seeds if cell.seed is None else (cell.seed,):
+            results[seed].setdefault(cell.name, {})[cell.domain] = values
+    yield EvalProgress(len(cells), len(cells), "measured")
+    yield results
 
 
-def cell_path(out: Path, domain: str, row: str) -> Path:
-    """The file of one measurement."""
-    return out / "cells" / slug(domain) / f"{slug(row)}.json"
+def all_cells(context: EvalContext, entries: Sequence[MethodEntry], domains: Sequence[str]) -> list[Cell]:
+    """All measurements of an evaluation, domain by domain."""
+    cells: list[Cell] = []
+    for domain in domains:
+        cells += [Cell(row, domain) for row in BASELINES]
+        cells += [Cell(entry, domain, seed) for entry in entries for seed in context.seeds]
+    return cells
 
 
-def read_cell(path: Path, identity: Mapping[str, object]) -> Values | None:
-    """A measurement of exactly this kind, or None where there is none."""
+def missing_cells(context: EvalContext, entries: Sequence[MethodEntry], domains: Sequence[str]) -> list[Cell]:
+    """The measurements of an evaluation that are not done yet."""
+    cells = all_cells(context, entries, domains)
+    return [cell for cell in cells if read_cell(cell.path(context.out), cell.identity(context)) is None]
+
+
+def read_cell(path: Path, identity: object) -> dict | None:
+    """The values of a measurement with exactly this identity, or None where there is none."""
     if not path.is_file() or not path.with_suffix(".png").is_file():
         return None
     try:
-        kept = read_json(path)
+        stored = read_json(path)
     except UserError:
         return None
-    return kept["values"] if kept.get("identity") == identity else None
+    return stored["values"] if stored.get("identity") == identity else None
+
+
+def finished_cell(path: Path, identity: object) -> dict:
+    """The values of a measurement that is done.
+
+    Raises:
+        UserError: its file was removed meanwhile.
+    """
+    values = read_cell(path, identity)
+    if values is None:
+        raise UserError(f"{path} was removed during the evaluation. Start it again.")
+    return values
+
+
+class CellRunner:
+    """Measures cells; what they share is computed when the first of them needs it."""
+
+    def __init__(self, context: EvalContext) -> None:
+        self.context = context
+        self.source = source_renderer(context.generator)
+        self._domain: TargetDomain | None = None
+
+    @functools.cached_property
+    def metrics(self) -> MetricContext:
+        """The identities, and the base's renders of them."""
+        context = self.context
+        eval_set = EvalSet.draw(context.generator, context.truth, context.config)
+        renders = render_all(self.source, eval_set, all_fronts=True)
+        return MetricContext.create(eval_set, context.truth, context.classifier, context.lpips, renders)
+
+    def run(self, cell: Cell) -> Iterator[str]:
+        """Measure a cell and write its file, unless that is done already.
+
+        Yields:
+            Words about the progress.
+
+        Raises:
+            UserError: a method that failed.
+            OSError: a folder that cannot be written.
+        """
+        path, identity = cell.path(self.context.out), cell.identity(self.context)
+        if read_cell(path, identity) is None:
+            values = yield from self._measure(cell, path)
+            write_json(path, {"identity": identity, "values": values})
+
+    def _measure(self, cell: Cell, path: Path) -> abc.Generator[str, None, Values]:
+        yield "preparing"
+        metrics, target = self.metrics, self._target(cell.domain)
+        renders, costs = metrics.source, Values()
+        if cell.row != SOURCE:
+            renderer, costs = yield from self._renderer(cell, path)
+            yield "rendering"
+            renders = render_all(renderer, metrics.eval_set)
+        yield "measuring"
+        images = renders.pairs.image
+        save_png(path.with_suffix(".png"), strip(images[:FIGURE_IDENTITIES]))
+        save_png(path.with_name("reference.png"), strip(self._reference(cell.domain), images.shape[-1]))
+        return image_metrics(metrics, target, images, renders.front.image) | shape_metrics(metrics, renders) | costs
+
+    def _renderer(self, cell: Cell, path: Path) -> abc.Generator[str, None, tuple[Renderer, Values]]:
+        """The row's renderer and the costs of making it; yields words about the progress."""
+        context = self.context
+        if cell.row == TRUTH:
+            return truth_renderer(context.truth, cell.domain, context.generator.config.raw_resolution), {}
+        if isinstance(cell.row, str):
+            return oracle_renderer(self.source, context.truth, cell.domain), {}
+        method, seed, reference = cell.row.method, cell.seed or 0, self._reference(cell.domain)
+        if method.per_frame:
+            stylize = functools.partial(
+                stylize_frames, encoder=context.encoders, guidance=reference, method=method, seed=seed
+            )
+            return frame_renderer(self.source, stylize), {}
+        with measured(context.device) as cost:
+            domain = yield from adapt_domain(context, method, Guidance(reference), seed)
+        domain.save(path.with_suffix(".safetensors"))
+        costs: Values = {
+            "seconds": cost.seconds,
+            "peak_mb": None if cost.peak_bytes is None else cost.peak_bytes / 1e6,
+            "file_kb": path.with_suffix(".safetensors").stat().st_size / 1e3,
+        }
+        return domain_renderer(context.generator, domain.apply(context.generator, checked=True)), costs
+
+    def _reference(self, domain: str) -> Tensor:
+        """The reference [1, 3, S, S] on the base's device."""
+        side = max(REFERENCE_SIDE, self.context.generator.config.image_resolution)
+        return self.context.truth.reference(domain, side).to(self.context.device)
+
+    def _target(self, domain: str) -> TargetDomain:
+        """The true pictures of a domain, kept until another one is needed."""
+        if self._domain is None or self._domain.style != domain:
+            context, eval_set = self.context, self.metrics.eval_set
+            images = context.truth.images(domain, eval_set.latents, eval_set.cameras).to(context.device)
+            features = (image_features(context.classifier, context.lpips, x) for x in (images, self._reference(domain)))
+            self._domain = TargetDomain(domain, images, *features)
+        return self._domain
+
+
+def adapt_domain(
+    context: EvalContext, method: Method, guidance: Guidance, seed: int
+) -> abc.Generator[str, None, Domain]:
+    """Adapt the base and return the domain; yields words about the progress.
+
+    Raises:
+        UserError: the method failed.
+    """
+    options = RunOptions(base=context.base, inverter=context.inverter)
+    for event in adapt(context.generator, context.encoders, guidance, method, seed=seed, options=options):
+        if event.stage == FAILED:
+            raise UserError(f"{method.name} failed. {event.message}")
+        if event.stage == FINISHED and event.domain is not None:
+            return event.domain
+        yield f"{event.stage} {event.step}/{event.total}"
+    raise UserError(f"{method.name} ended without a domain.")
 
 
 def slug(name: str) -> str:
@@ -205,144 +328,8 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-class Stage:
-    """Where cells are measured; what they share is made when the first of them needs it."""
-
-    def __init__(self, tools: EvalContext) -> None:
-        self.tools = tools
-        self.source = source_renderer(tools.generator)
-        self._goal: tuple[str, Goal] | None = None
-
-    def measure(self, cell: Cell) -> Iterator[str | Values]:
-        """Measure a cell and write its file, unless that is done already.
-
-        Yields:
-            Sentences about the progress, at last the values.
-
-        Raises:
-            UserError: a method that failed, or a folder that cannot be written.
-        """
-        path, identity = cell_path(self.tools.out, cell.domain, cell.name), cell.identity(self.tools)
-        values = read_cell(path, identity)
-        if values is None:
-            for step in _measure(self.tools, self, cell.row, cell.domain, path):
-                if isinstance(step, str):
-                    yield step
-                else:
-                    values = step
-            write_json(path, {"identity": identity, "values": values})
-        yield values
-
-    @functools.cached_property
-    def bench(self) -> Bench:
-        """The people, and how the base shows them."""
-        tools = self.tools
-        cast = EvalSet.draw(tools.generator, tools.truth, tools.plan)
-        *_, shots = render_all(self.source, cast, everyone=True)
-        return Bench.set_up(cast, tools.truth, tools.judge, tools.perception, shots)
-
-    def reference(self, domain: str) -> Tensor:
-        """The reference [1, 3, S, S] on the base's device."""
-        side = max(REFERENCE_SIDE, self.tools.generator.config.image_resolution)
-        return self.tools.truth.reference(domain, side).to(self.tools.device)
-
-    def goal(self, domain: str) -> Goal:
-        """The true pictures of a domain, kept until another is asked for."""
-        if self._goal is None or self._goal[0] != domain:
-            tools, cast = self.tools, self.bench.cast
-            images = tools.truth.images(domain, cast.latents, cast.cameras).to(tools.device)
-            seen, reference = (look(tools.judge, tools.perception, x) for x in (images, self.reference(domain)))
-            self._goal = domain, Goal(domain, images, seen, reference)
-        return self._goal[1]
-
-
-def _measure(
-    tools: EvalContext, stage: Stage, row: "str | MethodEntry", domain: str, path: Path
-) -> Iterator["str | Values"]:
-    yield "preparing"
-    bench, goal = stage.bench, stage.goal(domain)
-    values: Values = {}
-    if row == SOURCE:
-        shots = bench.source
-    else:
-        painter: Renderer | None = None
-        if isinstance(row, MethodEntry):
-            for step in _prepare(tools, stage, row, domain, path):
-                if isinstance(step, str):
-                    yield step
-                else:
-                    painter, values = step
-        elif row == TRUTH:
-            painter = truth_renderer(tools.truth, domain, tools.generator.config.raw_resolution)
-        else:
-            painter = oracle_renderer(stage.source, tools.truth, domain)
-        for shots in render_all(painter, bench.cast):
-            if isinstance(shots, int):
-                yield f"painting {shots}/{len(bench.cast)}"
-    yield "measuring"
-    images = shots.pairs.image
-    values = measure_pictures(bench, goal, images, shots.front.image) | measure_shape(bench, shots) | values
-    save_png(path.with_suffix(".png"), strip(images[:SHOWN]))
-    save_png(path.with_name("reference.png"), strip(stage.reference(domain), images.shape[-1]))
-    yield values
-
-
-def _prepare(
-    tools: EvalContext, stage: Stage, row: MethodEntry, domain: str, path: Path
-) -> Iterator[str | tuple[Renderer, Values]]:
-    reference = stage.reference(domain)
-    if row.method.per_frame:
-        yield "painting"
-        stylize = functools.partial(
-            stylize_frames, encoder=tools.encoders, guidance=reference, method=row.method, seed=tools.seed
-        )
-        yield frame_renderer(stage.source, stylize), {}
-        return
-    domain_file = path.with_suffix(".safetensors")
-    with measured(tools.device) as cost:
-        for step in adapted_domain(tools, row.method, Guidance(reference)):
-            if isinstance(step, str):
-                yield step
-            else:
-                adapted = step
-    adapted.save(domain_file)
-    values: Values = {
-        "seconds": cost.seconds,
-        "peak_mb": None if cost.peak_bytes is None else cost.peak_bytes / 1e6,
-        "file_kb": domain_file.stat().st_size / 1e3,
-    }
-    yield domain_renderer(tools.generator, adapted.apply(tools.generator, checked=True)), values
-
-
-def adapted_domain(tools: EvalContext, method: Method, guidance: Guidance) -> Iterator[str | Domain]:
-    """Adapt; yields sentences about the progress, at last the domain.
-
-    Raises:
-        UserError: the method failed.
-    """
-    events = adapt(
-        tools.generator,
-        tools.encoders,
-        guidance,
-        method,
-        seed=tools.seed,
-        base=tools.base,
-        inverter=tools.inverter,
-    )
-    for event in events:
-        if event.stage == FAILED:
-            raise UserError(f"{method.name} failed. {event.message}")
-        yield f"{event.stage} {event.step}/{event.total}"
-    yield event.domain
-
-
-def pictures(out: Path, domain: str, row: str) -> np.ndarray:
-    """The strip of pictures of a cell, uint8 [H, W, 3]."""
-    return read_strip(cell_path(out, domain, row).with_suffix(".png"))
-
-
-def plain(value: object) -> object:
-    """A value as JSON gives it back: tuples become lists."""
+def to_json(value: object) -> object:
+    """A value as JSON returns it: tuples become lists."""
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {str(key): to_json(item) for key, item in value.items()}
+    return [to_json(item) for item in value] if isinstance(value, list | tuple) else value

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from adapter.eg3d import Generator
+from adapter.eg3d.config import FOCAL
 from adapter.eg3d.pretrained import CONFIG, WEIGHTS
 from adapter.errors import UserError
 from adapter.hub.pickles import read_official
@@ -22,7 +23,7 @@ def convert(
     out_folder: str | os.PathLike,
     progress: Progress | None = None,
     *,
-    focal: float = 4.2647,
+    focal: float | None = None,
 ) -> Path:
     """Convert an official EG3D pickle to safetensors and a JSON configuration.
 
@@ -33,8 +34,8 @@ def convert(
         out_folder: receives ``model.safetensors`` and ``config.json``; created where missing, files in it replaced.
             Until the last step it holds no configuration, so that a half-written folder is never loaded.
         progress: is told the share done, 0 to 1, and what is being done.
-        focal: focal length of the usual camera in image widths, which the file does not record; EG3D uses 4.2647 for
-            heads and 1.7074 for cars.
+        focal: focal length of the usual camera in image widths, which the file does not record; `FOCAL` if
+            None; EG3D uses 1.7074 for cars.
 
     Returns:
         The folder.
@@ -43,6 +44,7 @@ def convert(
         UserError: the source is not such a file or is damaged, its network is of an unsupported kind, the folder
             cannot be written, or the focal length is out of range.
     """
+    focal = FOCAL if focal is None else focal
     if not 0.1 <= focal <= 100:
         raise UserError(f"A focal length of {focal} image widths is not usable. Give one between 0.1 and 100.")
     source, out_folder = Path(source), Path(out_folder)

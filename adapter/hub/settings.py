@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from adapter.eg3d import SUPERRESOLUTIONS, Eg3dConfig, RenderingConfig, SuperresolutionConfig
+from adapter.eg3d.config import FOCAL
 from adapter.eg3d.planes import AXES
 from adapter.errors import UserError
 
@@ -30,7 +31,7 @@ def configuration(
     raw_resolution: object,
     plane_axes: Tensor | None,
     label_std: bool,
-    focal: float = 4.2647,
+    focal: float = FOCAL,
 ) -> Eg3dConfig:
     """Read EG3D's settings.
 

@@ -148,7 +148,7 @@ def card(title: str, repo_id: str, metadata: DomainMetadata, preview: str | None
         metadata: of the domain.
         preview: name of a picture in the repository.
     """
-    licence = metadata.licence.lower()
+    licence = metadata.license.lower()
     terms = {"license": licence} if licence in _LICENCES else {"license": "other", "license_name": _slug(licence)}
     front = ModelCardData(
         **terms,
@@ -157,7 +157,7 @@ def card(title: str, repo_id: str, metadata: DomainMetadata, preview: str | None
         title=title,
         base=metadata.base,
         base_fingerprint=metadata.base_fingerprint,
-        licence=metadata.licence,
+        licence=metadata.license,
     )
     made = {"method": metadata.method, "seed": metadata.seed, "prompt": metadata.prompt}
     made |= {"reference_fingerprint": metadata.reference_fingerprint, "settings": metadata.settings}
@@ -170,17 +170,14 @@ def card(title: str, repo_id: str, metadata: DomainMetadata, preview: str | None
         "world. The file holds differences to the base's weights, and nothing that can run.",
         "",
         "```python",
-        "from adapter.adaptation.domain import Domain",
-        "from adapter.hub.bases import load_base",
-        "from adapter.hub.share import fetch_domain",
+        "from adapter import DomainAdapter",
         "",
-        f"base = load_base({metadata.base!r})",
-        f"domain = Domain.load(fetch_domain({repo_id!r}))",
-        "parts = domain.apply(base, strength=1.0)",
+        f"adapter = DomainAdapter.from_pretrained({metadata.base!r})",
+        f"adapter.load_domain({repo_id!r}).video('orbit.mp4')",
         "```",
         "",
         f"- Base: {plain(metadata.base)}, fingerprint `{metadata.base_fingerprint[:16]}`",
-        f"- Licence: {plain(metadata.licence) or 'not stated'}; it follows the base's",
+        f"- Licence: {plain(metadata.license) or 'not stated'}; it follows the base's",
         f"- Made by: {plain(metadata.created_by)}",
         "",
         "## What made it",

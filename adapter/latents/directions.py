@@ -8,10 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from adapter.adaptation.source_cache import frontal_label
 from adapter.eg3d import Generator
-from adapter.eg3d.pretrained import CHECKPOINTS
 from adapter.errors import UserError
+from adapter.utils.paths import CHECKPOINTS
 from adapter.utils.storage import read_json
 
 FILE = "directions.json"
@@ -148,13 +147,11 @@ def in_w(generator: Generator, directions: Directions, people: int = 128, seed: 
     """
     random = torch.Generator().manual_seed(seed)
     z = torch.randn(people, generator.config.z_dim, generator=random).to(next(generator.parameters()).device)
-    label = frontal_label(generator.config, people)
-    label = None if label is None else label.to(z)
     here = read(z, directions)
     vectors = []
     for name in directions.names:
         up, down = (_at(z, name, here[name], value, directions) for value in (1.0, -1.0))
-        vectors.append((generator.mapping(up, label) - generator.mapping(down, label)).mean(0) / 2)
+        vectors.append((generator.sample_ws(up) - generator.sample_ws(down)).mean(0) / 2)
     return Directions("w", directions.all, torch.stack(vectors))
 
 

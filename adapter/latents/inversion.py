@@ -1,9 +1,10 @@
-"""From an image to the person behind it: optimisation of an extended latent until its render looks like the image.
+"""From an image to the person behind it: optimization of an extended latent until its render looks like the image.
 
 In the manner of Image2StyleGAN (Abdal et al. 2019) and of the StyleGAN2 projector (Karras et al. 2020): perceptual and
 pixel distance, latents in units of their spread around the mean. The camera search is ours.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from adapter.adaptation.source_cache import cameras_around_front, frontal_label
 from adapter.eg3d import Generator
+from adapter.eg3d.camera import cameras_around_front
 from adapter.encoders.encoder import ImageEncoder
 from adapter.errors import UserError
 from adapter.latents.wplus_encoder import Inverter
@@ -26,12 +27,12 @@ SPREAD_LATENTS = 512
 
 
 @dataclass(frozen=True)
-class Settings:
+class InversionSettings:
     """Of one inversion.
 
     Attributes:
-        steps: optimiser steps.
-        rate: Adam's learning rate, in standard deviations of w.
+        steps: optimizer steps.
+        learning_rate: Adam's, in standard deviations of w.
         extended: let every row differ (W+); otherwise all rows are one w.
         pixel, perceptual: weights of the two distances.
         prior: weight of the squared distance to the mean latent, in standard deviations; keeps people editable.
@@ -41,7 +42,7 @@ class Settings:
     """
 
     steps: int = 80
-    rate: float = 0.06
+    learning_rate: float = 0.06
     extended: bool = True
     pixel: float = 1.0
     perceptual: float = 1.0
@@ -56,8 +57,8 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Inversion:
-    """How far an inversion is.
+class InversionEvent:
+    """What an inversion has reached.
 
     Attributes:
         step, total: steps done and to do; step 0 is the start.
@@ -82,18 +83,18 @@ def invert(
     generator: Generator,
     image: Tensor,
     encoder: ImageEncoder,
-    settings: Settings | None = None,
+    settings: InversionSettings | None = None,
     inverter: Inverter | None = None,
     angles: tuple[float, float] | None = None,
-) -> Iterator[Inversion]:
+) -> Iterator[InversionEvent]:
     """Find the extended latent of an image; closing the iterator stops it.
 
     Args:
         generator: the base.
-        image: [1, 3, S, S] in [-1, 1], framed as the base frames heads (`adapter.media.faces.find_head`).
+        image: [1, 3, S, S] in [-1, 1], framed as the base frames heads (`adapter.media.crop.frame_face`).
         encoder: CLIP image tower whose tokens are compared.
         settings: the defaults where None.
-        inverter: gives the start; the mean latent where None, or where it encodes into another space.
+        inverter: predicts the start; the mean latent where None.
         angles: yaw and pitch of the camera in radians; estimated where None.
 
     Yields:
@@ -102,57 +103,84 @@ def invert(
     Raises:
         UserError: an image of another shape, or a loss that is not a number.
     """
-    settings = settings or Settings()
-    if image.dim() != 4 or image.shape[:2] != (1, 3) or image.shape[2] != image.shape[3]:
-        raise UserError("One square colour picture is needed. Crop the picture to the head first.")
-    device = next(generator.parameters()).device
-    side = generator.config.image_resolution
-    image = F.interpolate(image.to(device).float(), (side, side), mode="bicubic", antialias=True).clamp(-1, 1)
+    settings = settings or InversionSettings()
     target = _Target(generator, image, encoder, settings)
-    centre, spread = latent_statistics(generator)
-    ws, seen_angles = _start(inverter, image, centre, generator.config.num_ws)
-    aim = angles or seen_angles or target.search(ws)
-    refine = settings.refine_every if angles is None else 0
-    if refine:
-        aim = target.refine(ws, aim)
-
-    offset = (ws - centre) / spread
-    shared = offset.mean(1, keepdim=True).requires_grad_(True)
-    rows = (offset - shared.detach()).requires_grad_(settings.extended)
-    if not settings.extended:
-        rows = torch.zeros_like(offset)
-    optimiser = torch.optim.Adam([shared, rows] if settings.extended else [shared], betas=(0.9, 0.99))
-    best_loss, best, started = float("inf"), ws, time.perf_counter()
+    latent = _Latent(generator, settings)
+    aim = latent.start(target, inverter, angles)
+    refine_every = settings.refine_every if angles is None else 0
+    if refine_every:
+        aim = target.refine(latent.best, aim)
+    started = time.perf_counter()
     for step in range(settings.steps + 1):
-        if refine and step and step % refine == 0:
-            aim = target.refine(best, aim)
-            best_loss = float("inf")  # losses from another camera do not compare
-        offset = shared + rows
-        ws = centre + spread * offset
-        losses = target.losses(ws, aim)
-        losses["prior"] = settings.prior * offset.square().mean()
-        losses["rows"] = settings.rows * (offset - offset.mean(1, keepdim=True)).square().mean()
-        total = sum(losses.values())
-        if not torch.isfinite(total):
-            raise UserError("The inversion's loss stopped being a number. Try another crop of the picture.")
-        if total.item() < best_loss:
-            best_loss, best = total.item(), ws.detach()
+        if refine_every and step and step % refine_every == 0:
+            aim = target.refine(latent.best, aim)
+            latent.best_loss = float("inf")  # losses from another camera do not compare
+        losses = target.losses(latent.ws, aim) | latent.priors()
+        report = latent.keep_best(losses)
         done = step == settings.steps
         if not done:
-            optimiser.param_groups[0]["lr"] = settings.rate * _schedule(step / settings.steps)
-            optimiser.zero_grad()
-            total.backward()
-            optimiser.step()
+            latent.update(losses, step)
         left = (time.perf_counter() - started) / (step + 1) * (settings.steps - step)
-        yield Inversion(
-            step,
-            settings.steps,
-            {name: float(value.detach()) for name, value in losses.items()} | {"total": total.item()},
-            None if step == 0 else left,
-            best,
-            *aim,
-            target.preview(best, aim) if done or step % settings.preview_every == 0 else None,
-        )
+        preview = target.preview(latent.best, aim) if done or step % settings.preview_every == 0 else None
+        yield InversionEvent(step, settings.steps, report, left if step else None, latent.best, *aim, preview)
+
+
+class _Latent:
+    """The extended latent under optimization: one w for all rows, and each row's difference to it."""
+
+    def __init__(self, generator: Generator, settings: InversionSettings) -> None:
+        self.settings, self.num_ws = settings, generator.config.num_ws
+        self.center, self.spread = latent_statistics(generator)
+        self.best, self.best_loss = self.center.expand(1, self.num_ws, -1).clone(), float("inf")
+
+    @torch.no_grad()
+    def start(
+        self, target: "_Target", inverter: Inverter | None, angles: tuple[float, float] | None
+    ) -> tuple[float, float]:
+        """Set the first latent, and return the camera's first yaw and pitch."""
+        predicted = None
+        if inverter is not None:
+            ws, found = inverter.predict(target.image)
+            self.best, predicted = ws.clone(), (float(found[0, 0]), float(found[0, 1]))
+        offset = (self.best - self.center) / self.spread
+        self.shared = offset.mean(1, keepdim=True).requires_grad_(True)
+        self.rows = offset - self.shared if self.settings.extended else torch.zeros_like(offset)
+        self.rows.requires_grad_(self.settings.extended)
+        trained = [self.shared, self.rows] if self.settings.extended else [self.shared]
+        self.optimizer = torch.optim.Adam(trained, betas=(0.9, 0.99))
+        return angles or predicted or target.search(self.best)
+
+    @property
+    def ws(self) -> Tensor:
+        """The extended latent [1, num_ws, w]."""
+        return self.center + self.spread * (self.shared + self.rows)
+
+    def priors(self) -> dict[str, Tensor]:
+        """How far the latent is from the mean, and its rows from each other."""
+        offset = self.shared + self.rows
+        between = offset - offset.mean(1, keepdim=True)
+        return {
+            "prior": self.settings.prior * offset.square().mean(),
+            "rows": self.settings.rows * between.square().mean(),
+        }
+
+    def keep_best(self, losses: dict[str, Tensor]) -> dict[str, float]:
+        """Keep the latent if its losses are the lowest so far; returns them and their "total"."""
+        report = {name: float(value.detach()) for name, value in losses.items()}
+        total = float(torch.stack(list(losses.values())).sum().detach())
+        if not math.isfinite(total):
+            raise UserError("The inversion's loss stopped being a number. Try another crop of the picture.")
+        if total < self.best_loss:
+            self.best_loss, self.best = total, self.ws.detach()
+        return report | {"total": total}
+
+    def update(self, losses: dict[str, Tensor], step: int) -> None:
+        """One step of Adam."""
+        share = _learning_rate_share(step / self.settings.steps)
+        self.optimizer.param_groups[0]["lr"] = self.settings.learning_rate * share
+        self.optimizer.zero_grad()
+        torch.stack(list(losses.values())).sum().backward()
+        self.optimizer.step()
 
 
 @torch.no_grad()
@@ -161,8 +189,7 @@ def latent_statistics(generator: Generator) -> tuple[Tensor, Tensor]:
     random = torch.Generator().manual_seed(0)
     where = generator.backbone.mapping.w_avg
     z = torch.randn(SPREAD_LATENTS, generator.config.z_dim, generator=random).to(where)
-    label = frontal_label(generator.config, len(z))
-    w = generator.mapping(z, None if label is None else label.to(where))[:, 0]
+    w = generator.sample_ws(z)[:, 0]
     return where, w.std(0) + 1e-4
 
 
@@ -189,9 +216,13 @@ def perceptual_distance(
 
 
 class _Target:
-    """The image, what the tower says about it, and how far renders are from it."""
+    """The image, its tokens, and the distance of renders to it."""
 
-    def __init__(self, generator: Generator, image: Tensor, encoder: ImageEncoder, settings: Settings) -> None:
+    def __init__(self, generator: Generator, image: Tensor, encoder: ImageEncoder, settings: InversionSettings) -> None:
+        if image.dim() != 4 or image.shape[:2] != (1, 3) or image.shape[2] != image.shape[3]:
+            raise UserError("One square colour picture is needed. Crop the picture to the head first.")
+        side = (generator.config.image_resolution,) * 2
+        image = F.interpolate(image.to(generator.device).float(), side, mode="bicubic", antialias=True).clamp(-1, 1)
         self.generator, self.image, self.encoder, self.settings = generator, image, encoder, settings
         self.layers = perceptual_layers(encoder)
         with torch.no_grad():
@@ -203,16 +234,16 @@ class _Target:
         return self.generator.synthesis(ws, camera).image
 
     def losses(self, ws: Tensor, aim: tuple[float, float]) -> dict[str, Tensor]:
-        made = self.render(ws, aim)
-        seen = _distance(_tokens(self.encoder, made, self.layers), self.tokens).mean()
+        image = self.render(ws, aim)
+        perceptual = _distance(_tokens(self.encoder, image, self.layers), self.tokens).mean()
         return {
-            "pixel": self.settings.pixel * (made - self.image).abs().mean(),
-            "perceptual": self.settings.perceptual * seen,
+            "pixel": self.settings.pixel * (image - self.image).abs().mean(),
+            "perceptual": self.settings.perceptual * perceptual,
         }
 
     @torch.no_grad()
     def distance(self, ws: Tensor, aim: tuple[float, float]) -> float:
-        return float(sum(self.losses(ws, aim).values()))
+        return float(torch.stack(list(self.losses(ws, aim).values())).sum())
 
     def search(self, ws: Tensor) -> tuple[float, float]:
         """The best of a coarse grid of cameras."""
@@ -236,16 +267,6 @@ class _Target:
         return (both * 127.5 + 128).clamp(0, 255).to("cpu", torch.uint8).numpy()
 
 
-@torch.no_grad()
-def _start(
-    inverter: Inverter | None, image: Tensor, centre: Tensor, num_ws: int
-) -> tuple[Tensor, tuple[float, float] | None]:
-    if inverter is None or not inverter.renders:
-        return centre.expand(1, num_ws, -1).clone(), None
-    ws, angles = inverter.look(image)
-    return ws.clone(), tuple(angles[0].tolist())
-
-
 def _tokens(encoder: ImageEncoder, images: Tensor, layers: Sequence[str | int]) -> list[Tensor]:
     return [F.normalize(one, dim=-1) for one in encoder.encode(images, layers, embedding=False).tokens.values()]
 
@@ -254,6 +275,6 @@ def _distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
     return torch.stack([(x - y).square().sum(-1).mean(-1) for x, y in zip(a, b, strict=True)]).mean(0)
 
 
-def _schedule(share: float) -> float:
+def _learning_rate_share(share: float) -> float:
     """Rises over the first twentieth, stays, and falls over the last quarter (Karras et al. 2020)."""
     return min(1.0, (share + 0.01) * 20) * min(1.0, (1 - share) * 4)

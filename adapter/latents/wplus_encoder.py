@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adapter.eg3d import Eg3dConfig
-from adapter.eg3d.pretrained import CHECKPOINTS
 from adapter.encoders.encoder import ImageEncoder, load_encoder
 from adapter.errors import UserError
+from adapter.utils.paths import CHECKPOINTS
 from adapter.utils.storage import read_json, read_tensors, write_json, write_tensors
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -32,7 +32,7 @@ class InverterConfig:
         base: name of the generator whose latents it predicts.
         base_fingerprint: of that generator's weights.
         num_ws, w_dim: shape of an extended latent.
-        encoder: CLIP whose image tower is looked through.
+        encoder: CLIP whose image tower gives the features.
         middle: its layers that are pooled to `MIDDLE` x `MIDDLE`.
         last: its layer that is pooled to `LAST` x `LAST`.
         channels: of those layers, in that order.
@@ -52,6 +52,13 @@ class InverterConfig:
 
 class Head(nn.Module):
     """Features to latents: the only part that trains."""
+
+    near_mean: Tensor
+    near_spread: Tensor
+    far_mean: Tensor
+    far_spread: Tensor
+    w_avg: Tensor
+    w_spread: Tensor
 
     def __init__(self, config: InverterConfig) -> None:
         super().__init__()
@@ -85,9 +92,6 @@ class Head(nn.Module):
 class Inverter(nn.Module):
     """Images to extended latents of a base; differentiable with respect to the images (first derivatives)."""
 
-    renders = True
-    """Whether the latents are the base's own, so that it can render them."""
-
     def __init__(self, encoder: ImageEncoder, head: Head) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
@@ -100,14 +104,14 @@ class Inverter(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Predict ws [N, num_ws, w] of images [N, 3, S, S] in [-1, 1], framed as the base frames them."""
-        return self.look(images)[0]
+        return self.predict(images)[0]
 
-    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Predict ws [N, num_ws, w], and yaw and pitch [N, 2] of the camera in radians from the front."""
         return self.head(*read_features(self.encoder, self.config, images))
 
     def check(self, fingerprint: str) -> None:
-        """Refuse a base with other weights than the ones this was trained for.
+        """Check that this was trained for the weights of a base.
 
         Raises:
             UserError: another base.
@@ -126,7 +130,7 @@ class Inverter(nn.Module):
 
 
 def read_features(encoder: ImageEncoder, config: InverterConfig, images: Tensor) -> tuple[Tensor, Tensor]:
-    """What the head reads of images [N, 3, S, S]: [N, C, MIDDLE, MIDDLE] and [N, C, LAST, LAST]."""
+    """The features that the head reads of images [N, 3, S, S]: [N, C, MIDDLE, MIDDLE] and [N, C, LAST, LAST]."""
     layers = (*config.middle, config.last)
     tokens = encoder.encode(images, layers, embedding=False).tokens
     maps = [tokens[k].transpose(1, 2).unflatten(2, (encoder.grid(k), encoder.grid(k))) for k in layers]
@@ -149,7 +153,7 @@ def load_embedded(folder: str | Path, tower: Callable[[str], ImageEncoder] = loa
 
     Args:
         folder: with `model.safetensors` and `config.json`.
-        tower: gives the image tower that its config names.
+        tower: loads the image tower that its config names.
 
     Raises:
         UserError: files that are missing, damaged, or do not fit together.
@@ -169,24 +173,15 @@ def load_embedded(folder: str | Path, tower: Callable[[str], ImageEncoder] = loa
     return Inverter(tower(config.encoder), head)
 
 
-def load_inverter(base: str, tower: Callable[[str], ImageEncoder] = load_encoder) -> "Inverter | nn.Module | None":
-    """The W+ encoder of a base, or None where there is none.
-
-    For `heads` it is embedded. For the FFHQ bases it is e4e where a converted file lies in the Hub's cache: its
-    codes are StyleGAN2's, good for comparing two images (DiFa's L_scc) but not for rendering (``renders`` is False).
+def load_inverter(base: str, tower: Callable[[str], ImageEncoder] = load_encoder) -> Inverter | None:
+    """The embedded W+ encoder of a base, or None if there is none.
 
     Args:
         base: name of the base.
-        tower: gives a CLIP's image tower by name.
+        tower: loads a CLIP's image tower by name.
 
     Raises:
         UserError: a file that is there but damaged.
     """
     folder = CHECKPOINTS / f"inverter-{base}"
-    if (folder / CONFIG).is_file():
-        return load_embedded(folder, tower)
-    if base.startswith("ffhq"):
-        from adapter.latents.e4e import load_e4e
-
-        return load_e4e()
-    return None
+    return load_embedded(folder, tower) if (folder / CONFIG).is_file() else None

@@ -13,6 +13,8 @@ from adapter.utils.atomic import replacing
 INK = (23, 20, 18)
 PAPER = (245, 241, 234)
 LABELS = ("Source", "Target")
+Pictures = Sequence[np.ndarray] | np.ndarray
+"""N pictures uint8 [H, W, 3]."""
 
 
 def sheet(rows: Sequence[Sequence[np.ndarray]], gap: int = 8, background: tuple[int, int, int] = INK) -> np.ndarray:
@@ -43,9 +45,7 @@ def sheet(rows: Sequence[Sequence[np.ndarray]], gap: int = 8, background: tuple[
     return canvas
 
 
-def pair_sheet(
-    sources: Sequence[np.ndarray], targets: Sequence[np.ndarray], tile: int = 384, gap: int = 8, band: int = 48
-) -> np.ndarray:
+def pair_sheet(sources: Pictures, targets: Pictures, tile: int = 384, gap: int = 8, band: int = 48) -> np.ndarray:
     """People in rows: source left, target right, the two columns labelled at the top.
 
     Args:
@@ -59,16 +59,14 @@ def pair_sheet(
     """
     rows = [(resize(a, tile), resize(b, tile)) for a, b in zip(sources, targets, strict=True)]
     pictures = sheet(rows, gap)[gap:]
-    centres = [gap + tile / 2, 2 * gap + 1.5 * tile]
+    centers = [gap + tile / 2, 2 * gap + 1.5 * tile]
     header = np.empty((band, pictures.shape[1], 3), np.uint8)
     header[:] = INK
-    header = _write(header, [(x, band / 2, text, "mm") for x, text in zip(centres, LABELS, strict=True)], 22)
+    header = _write(header, [(x, band / 2, text, "mm") for x, text in zip(centers, LABELS, strict=True)], 22)
     return np.concatenate([header, pictures])
 
 
-def sample_sheet(
-    sources: Sequence[Sequence[np.ndarray]], targets: Sequence[Sequence[np.ndarray]], tile: int = 256, gap: int = 6
-) -> np.ndarray:
+def sample_sheet(sources: Sequence[Pictures], targets: Sequence[Pictures], tile: int = 256, gap: int = 6) -> np.ndarray:
     """People in columns; for each view a row of sources above the row of their targets, labelled at the left.
 
     Args:
@@ -79,17 +77,18 @@ def sample_sheet(
     Returns:
         uint8 [gap + 2 V (tile + gap), margin + gap + P (tile + gap), 3].
     """
-    rows, labels = [], []
+    rows: list[list[np.ndarray]] = []
+    labels: list[tuple[float, str]] = []
     for source, target in zip(sources, targets, strict=True):
         for pictures, label in zip((source, target), LABELS, strict=True):
             labels.append((len(rows) + 0.5, label))
             rows.append([resize(picture, tile) for picture in pictures])
-    pictures = sheet(rows, gap)
-    margin = np.empty((pictures.shape[0], tile // 3, 3), np.uint8)
+    tiles = sheet(rows, gap)
+    margin = np.empty((tiles.shape[0], tile // 3, 3), np.uint8)
     margin[:] = INK
     size = max(10, tile // 12)
     texts = [(tile / 6 + gap / 2, gap / 2 + row * (tile + gap), label, "mm") for row, label in labels]
-    return np.concatenate([_write(margin, texts, size), pictures], axis=1)
+    return np.concatenate([_write(margin, texts, size), tiles], axis=1)
 
 
 def save_png(path: str | os.PathLike, picture: np.ndarray) -> None:
@@ -108,5 +107,5 @@ def _write(picture: np.ndarray, texts: Sequence[tuple[float, float, str, str]], 
 
 
 @functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)

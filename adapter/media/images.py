@@ -46,29 +46,11 @@ def load_image(source: str | os.PathLike | bytes) -> np.ndarray:
     except Exception as error:
         raise UserError(_DAMAGED) from error
     with image:
-        _check_size(*image.size, MAX_PIXELS_OF.get(image.format, MAX_PIXELS))
+        _check_size(*image.size, MAX_PIXELS_OF.get(image.format or "", MAX_PIXELS))
         try:
             return _decode(image)
         except Exception as error:  # decoders of broken files raise nearly anything
             raise UserError(_DAMAGED) from error
-
-
-def crop_square(image: np.ndarray, centre: tuple[float, float] = (0.5, 0.5), side: float = 1.0) -> np.ndarray:
-    """Cut a square out of a picture; it is moved inside the picture where it would stick out.
-
-    Args:
-        image: uint8 [H, W, 3].
-        centre: of the square, as shares of width and height from the upper left corner.
-        side: as a share of the picture's shorter side, above 0 to 1.
-
-    Returns:
-        uint8 [S, S, 3], a view of ``image``, S at least 1.
-    """
-    height, width = image.shape[:2]
-    pixels = max(1, round(min(height, width) * min(side, 1.0)))
-    left = min(max(round(centre[0] * width - pixels / 2), 0), width - pixels)
-    top = min(max(round(centre[1] * height - pixels / 2), 0), height - pixels)
-    return image[top : top + pixels, left : left + pixels]
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

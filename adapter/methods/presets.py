@@ -1,38 +1,41 @@
-"""The methods, one recipe each: our 3D-Adapter, its ablations, and the known methods on the same generator.
+"""The presets of every method: our 3D-Adapter, its ablations, and the known methods on the same generator.
 
 For the embedded CLIP unless a preset says otherwise. What is known of each method and what is our reconstruction
 stands beside it.
 """
 
 import dataclasses
+from typing import Any
 
 from adapter.errors import UserError
-from adapter.methods.schema import LossTerm, Method, Stage
+from adapter.methods.loss_terms import LossTerm, loss
+from adapter.methods.schema import Method, Stage
 
 POOLED = "pooled"
+"""The layer of a CNN tower that its projection into the joint embedding reads."""
 LOCAL_LAYERS = ("stage1", "stage2", "stage4")
 """Where a small CNN's tokens stand in for the outputs of a ViT's blocks."""
 
 _ADAPTER = (
-    LossTerm("directional", 2.0, (POOLED,)),
-    LossTerm("text_directional", 4.0),
-    LossTerm("token_distribution", 6.0, LOCAL_LAYERS, place=0.5, points=256),
-    LossTerm("image_structure", 2.0, ("stage3",)),
-    LossTerm("feature_structure", 10.0),
-    LossTerm("analogy", 2.0, ("stage1", "stage2")),
-    LossTerm("colour_distribution", 3.0, side=64, place=1.0),
-    LossTerm("shallow_distribution", 1.5, ("stage0",)),
-    LossTerm("background_colour", 2.0, side=8),
-    LossTerm("background_variation", 6.0),
-    LossTerm("moments", 0.3, ("stage0", "stage1", "stage2")),
-    LossTerm("view_consistency", 6.0, side=32),
+    loss("directional", 2.0, (POOLED,)),
+    loss("text_directional", 4.0),
+    loss("token_distribution", 6.0, LOCAL_LAYERS, place=0.5, points=256),
+    loss("image_structure", 2.0, ("stage3",)),
+    loss("feature_structure", 10.0),
+    loss("analogy", 2.0, ("stage1", "stage2")),
+    loss("colour_distribution", 3.0, side=64, place=1.0),
+    loss("shallow_distribution", 1.5, ("stage0",)),
+    loss("background_colour", 2.0, side=8),
+    loss("background_variation", 6.0),
+    loss("moments", 0.3, ("stage0", "stage1", "stage2")),
+    loss("view_consistency", 6.0, side=32),
 )
 _ADAPTER_VIT = (
-    LossTerm("directional", 1.0),
-    LossTerm("text_directional", 1.0),
-    LossTerm("token_distribution", 1.0, (3,), centred=False),
-    LossTerm("image_structure", 10.0, (4,), centred=False),
-    LossTerm("feature_structure", 10.0),
+    loss("directional", 1.0),
+    loss("text_directional", 1.0),
+    loss("token_distribution", 1.0, (3,), centred=False),
+    loss("image_structure", 10.0, (4,), centred=False),
+    loss("feature_structure", 10.0),
 )
 _WHOLE = ("synthesis", "decoder", "superresolution")
 _NO_TORGB = (("torgb", 0.0),)
@@ -52,6 +55,7 @@ def _adapter(preset: str, tri_d: int, g2: int) -> Method:
 
 
 _QUICK = _adapter("quick", 30, 90)
+_FULL = _adapter("full", 45, 145)
 _VIT = Method(
     "3d-adapter",
     "clip-vit",
@@ -74,9 +78,9 @@ def _trained(preset: str, *parts: str) -> Method:
     return dataclasses.replace(_QUICK, preset=preset, stages=(stage,), background=background)
 
 
-def _without(kind: str) -> Method:
-    losses = tuple(term for term in _QUICK.losses if term.kind != kind)
-    return dataclasses.replace(_QUICK, preset=f"no-{kind.replace('_', '-')}", losses=losses)
+def _without(kind: str, method: Method, prefix: str = "") -> Method:
+    losses = tuple(term for term in method.losses if term.kind != kind)
+    return dataclasses.replace(method, preset=f"{prefix}no-{kind.replace('_', '-')}", losses=losses)
 
 
 _ABLATIONS = (
@@ -88,29 +92,34 @@ _ABLATIONS = (
     _trained("joint", "decoder", "superresolution"),
     _trained("all", *_WHOLE),
     dataclasses.replace(_QUICK, preset="g2-then-tri-d", stages=_QUICK.stages[::-1]),
-    *(_without(term.kind) for term in _ADAPTER if term.kind != "text_directional"),
+    *(_without(term.kind, _QUICK) for term in _ADAPTER if term.kind != "text_directional"),
+    *(_without(term.kind, _FULL, "full-") for term in _ADAPTER if term.kind != "text_directional"),
 )
 """Trained parts, schedules, and each loss removed: the questions of the paper's Figures 1, 3 and 5."""
 
 _DIFA_LOSSES = (
-    LossTerm("directional", 1.0),
-    LossTerm("text_directional", 1.0),
-    LossTerm("token_distribution", 1.0, LOCAL_LAYERS),
-    LossTerm("consistency", 6.0, window=17, keep=0.6),
+    loss("directional", 1.0),
+    loss("text_directional", 1.0),
+    loss("token_distribution", 1.0, LOCAL_LAYERS),
+    loss("consistency", 6.0, window=17, keep=0.6),
 )
 
 
-def _published(name: str, losses: tuple[LossTerm, ...], train: tuple[str, ...] = _WHOLE, **more: object) -> Method:
+def _published(
+    name: str,
+    losses: tuple[LossTerm, ...],
+    train: tuple[str, ...] = _WHOLE,
+    learning_rate: float = 0.02,
+    rates: tuple[tuple[str, float], ...] = _NO_TORGB,
+    **options: Any,
+) -> Method:
     """What the methods built on StyleGAN-NADA share: one stage, batch 2, Adam with its lazy-regularised betas.
 
     They publish 301 steps at a rate of 0.0016. A third of the steps at 0.02 is ours: at lower rates the small base
     hardly moves. So are the centred tokens, as for 3D-Adapter.
     """
-    options = {"betas": (0.0, 0.992), "pool": 32, "yaw": 0.3, "pitch": 0.2, "final_rate": 1.0} | more
-    rate = options.pop("rate", 0.02)
-    steps = options.pop("steps", 100)
-    rates = options.pop("rates", _NO_TORGB)
-    return Method(name, "quick", (Stage(name, train, steps, rate, rates),), losses, **options)
+    shared: dict[str, Any] = {"betas": (0.0, 0.992), "yaw": 0.3, "pitch": 0.2, "final_rate": 1.0}
+    return Method(name, "quick", (Stage(name, train, 100, learning_rate, rates),), losses, **(shared | options))
 
 
 def _longer(method: Method) -> Method:
@@ -121,7 +130,8 @@ def _for_vit(method: Method) -> Method:
     """The published layers, for CLIP's own towers."""
     layers = {"token_distribution": (3,) if method.name == "difa" else (4,), "image_structure": (4,)}
     losses = tuple(
-        dataclasses.replace(term, layers=layers.get(term.kind, term.layers), centred=False) for term in method.losses
+        loss(term.kind, term.weight, layers[term.kind], centred=False) if term.kind in layers else term
+        for term in method.losses
     )
     longer = dataclasses.replace(method, losses=losses).of_length(301, "clip-vit")
     stages = tuple(dataclasses.replace(stage, learning_rate=0.0016) for stage in longer.stages)
@@ -129,44 +139,41 @@ def _for_vit(method: Method) -> Method:
 
 
 _DIFA = _published("difa", _DIFA_LOSSES)
-_NADA = _published(
-    "nada", (LossTerm("directional", 1.0), LossTerm("text_directional", 1.0)), auto_layers=8, auto_every=20
-)
+_NADA = _published("nada", (loss("directional", 1.0), loss("text_directional", 1.0)), auto_layers=8, auto_every=20)
 _DORM = _published(
     "dorm",
     (
-        LossTerm("directional", 0.5),
-        LossTerm("text_directional", 0.5),
-        LossTerm("token_distribution", 1.0, LOCAL_LAYERS),
-        LossTerm("image_structure", 10.0, ("stage3",), centred=False),
-        LossTerm("consistency", 3.0, window=17, keep=0.6),
+        loss("directional", 0.5),
+        loss("text_directional", 0.5),
+        loss("token_distribution", 1.0, LOCAL_LAYERS),
+        loss("image_structure", 10.0, ("stage3",), centred=False),
+        loss("consistency", 3.0, window=17, keep=0.6),
     ),
     train=("remodulation",),
     rates=(),
     betas=(0.0, 0.99),
-    rate=0.1,
+    learning_rate=0.1,
 )
-_FINETUNE = _published("finetune", (LossTerm("adversarial", 1.0),), rates=(), betas=(0.0, 0.99), rate=0.005, ema=0.99)
+_FINETUNE = _published(
+    "finetune", (loss("adversarial", 1.0),), rates=(), betas=(0.0, 0.99), learning_rate=0.005, ema=0.99
+)
 _STYLIZE = Method(
     "stylize",
     "quick",
     (Stage("Pixels", ("superresolution",), 30, 0.04),),
     (
-        LossTerm("directional", 2.0, (POOLED,)),
-        LossTerm("text_directional", 4.0),
-        LossTerm("token_distribution", 6.0, LOCAL_LAYERS),
-        LossTerm("image_structure", 15.0, ("stage3",)),
-        LossTerm("colour_distribution", 3.0, side=64),
-        LossTerm("moments", 0.3, ("stage0", "stage1", "stage2")),
+        loss("directional", 2.0, (POOLED,)),
+        loss("text_directional", 4.0),
+        loss("token_distribution", 6.0, LOCAL_LAYERS),
+        loss("image_structure", 15.0, ("stage3",)),
+        loss("colour_distribution", 3.0, side=64),
+        loss("moments", 0.3, ("stage0", "stage1", "stage2")),
     ),
     per_frame=True,
 )
 
 METHODS: dict[str, dict[str, Method]] = {
-    "3d-adapter": {
-        method.preset: method
-        for method in (_QUICK, _adapter("full", 45, 145), _adapter("long", 120, 560), _VIT, *_ABLATIONS)
-    },
+    "3d-adapter": {method.preset: method for method in (_QUICK, _FULL, _adapter("long", 120, 560), _VIT, *_ABLATIONS)},
     **{
         method.name: {one.preset: one for one in (method, _longer(method), _for_vit(method))}
         for method in (_DIFA, _NADA, _DORM)

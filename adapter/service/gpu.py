@@ -1,58 +1,81 @@
-"""The one place where a GPU is asked for. Plain values and files cross over, so sentences travel as updates."""
+"""The one place that requests a GPU. Requests, updates and paths cross to the worker, and nothing else."""
 
 import contextlib
+import logging
+import math
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import spaces
 
 from adapter.errors import UserError
-from adapter.service.requests import LOADING, AdaptRequest, PresentRequest, Request, Update, gpu_seconds
+from adapter.methods.offers import training_steps
+from adapter.service.requests import GRID, IMAGE, LOADING, AdaptRequest, ExploreRequest, Request, Update
 from adapter.utils.memory import release
+
+LOADING_SECONDS, STEP_SECONDS = 20, 0.05
+"""Of a GPU: to load the models and render the result, and for one training step."""
+EXPLORING_SECONDS = {IMAGE: 3, GRID: 6}
+_FILM_SECONDS = 15
+_FEWEST_STEPS = 10
+log = logging.getLogger("adapter")
+
+
+def gpu_seconds(request: Request, *_: Any, **__: Any) -> int:
+    """Seconds of a GPU that a job needs; `spaces` also passes whatever Gradio adds to the arguments."""
+    if isinstance(request, ExploreRequest):
+        return EXPLORING_SECONDS.get(request.kind, _FILM_SECONDS)
+    steps = training_steps(request.customized) if isinstance(request, AdaptRequest) else 0
+    return math.ceil(LOADING_SECONDS + STEP_SECONDS * steps)
 
 
 @spaces.GPU(duration=gpu_seconds)
 def _adapt(request: Request) -> Iterator[Update]:
-    yield from _told(request)
+    yield from _updates(request)
 
 
 @spaces.GPU(duration=gpu_seconds)
 def _explore(request: Request) -> Iterator[Update]:
-    yield from _told(request)
+    yield from _updates(request)
 
 
-def on_gpu(request: Request) -> Iterator[Update]:
-    """Do what a request asks for, on a GPU where there is one.
+def on_gpu(request: Request) -> Generator[Update, None, None]:
+    """Run a job, on a GPU if there is one; a job that fails leaves one line in the log.
 
-    Adaptations and explorations are asked for separately, so that neither waits for the other's worker.
+    Adaptations and explorations have functions of their own, so that neither waits for the other's worker.
 
     Raises:
-        UserError: what the job said, or advice where no GPU is to be had.
+        UserError: the job failed, or no GPU is available; the message says what to do.
     """
-    ask = _adapt if isinstance(request, AdaptRequest | PresentRequest) else _explore
+    run, started = _explore if isinstance(request, ExploreRequest) else _adapt, time.monotonic()
     try:
-        with contextlib.closing(ask(request)) as updates:
+        with contextlib.closing(run(request)) as updates:
             for update in updates:
                 if update.error:
                     raise UserError(update.error)
                 yield update
     except Exception as error:
-        said = advice(error, request)
-        if said is None:
+        message = str(error) if isinstance(error, UserError) else advice(error, request)
+        what = message or f"{type(error).__name__}: {error}"
+        log.warning("%s failed after %.1f s: %s", _name(request), time.monotonic() - started, " ".join(what.split()))
+        if message is None or isinstance(error, UserError):
             raise
-        raise UserError(said) from error
+        raise UserError(message) from error
 
 
 def advice(error: Exception, request: Request) -> str | None:
-    """What to do about ZeroGPU's refusals, which name seconds but no way on; None for any other error."""
+    """What to do about a refusal by ZeroGPU, as sentences; None for any other error."""
     text = str(error)
     limits = re.search(r"\((\d+)s requested vs\. (-?\d+)s left\)", text)
     if limits:
-        asked, left = (int(number) for number in limits.groups())
-        return f"Your GPU time for today is nearly used up: {left} s are left. {_fits(request, left / asked)}"
+        requested, left = (int(number) for number in limits.groups())
+        return f"Your GPU time for today is nearly used up: {left} s are left. {_what_fits(request, left / requested)}"
     if "GPU" not in text:
         return None
-    if re.search(r"requested GPU duration", text):
+    if "requested GPU duration" in text:
         return "This job would take longer than the GPU is lent for. Choose fewer steps."
     if re.search(r"limit|quota|credits", text):
         return "No GPU time is left for now. Log in to Hugging Face for more, or duplicate this Space."
@@ -61,33 +84,39 @@ def advice(error: Exception, request: Request) -> str | None:
     return None
 
 
-def _fits(request: Request, share: float) -> str:
-    """The way on when only a share of what a request asked for is left."""
+def _what_fits(request: Request, share: float) -> str:
+    """What to do if only a share of the seconds of a request is left."""
     more = "Log in to Hugging Face for more, or come back tomorrow"
     if isinstance(request, AdaptRequest):
-        loading = 20 / request.gpu_seconds
-        steps = int((share - loading) / (1 - loading) * request.plan.steps)
-        if steps >= 10:
+        loading = LOADING_SECONDS / gpu_seconds(request)
+        steps = int((share - loading) / (1 - loading) * request.customized.steps)
+        if steps >= _FEWEST_STEPS:
             return f"{steps} steps fit into that: set them under Advanced. {more} for the rest."
     return f"{more}."
 
 
-def _told(request: Request) -> Iterator[Update]:
-    long = isinstance(request, AdaptRequest | PresentRequest)
+def _name(request: Request) -> str:
+    kind = type(request).__name__.removesuffix("Request").lower()
+    return f"Job {kind} {Path(request.folder).name or '(no folder)'}"
+
+
+def _updates(request: Request) -> Iterator[Update]:
+    """The worker's side. Exceptions would lose their type on the way back, so their sentences travel as updates."""
+    large = not isinstance(request, ExploreRequest)
     try:
-        if long:
+        if large:
             yield Update(LOADING)
         yield from _runner(request)(request)
     except UserError as error:
         yield Update("", error=str(error))
     finally:
-        if long:
+        if large:
             release()
 
 
-def _runner(request: Request) -> Callable[[Request], Iterator[Update]]:
-    from adapter.service.worker import adapt, explore, render  # load torch, so the page is told first
+def _runner(request: Request) -> Callable[[Any], Iterator[Update]]:
+    from adapter.service.worker import adapt, explore, render  # load torch, after the first update
 
     if isinstance(request, AdaptRequest):
         return adapt.run
-    return render.run if isinstance(request, PresentRequest) else explore.run
+    return explore.run if isinstance(request, ExploreRequest) else render.run

@@ -1,87 +1,72 @@
-"""Jobs as the page, the API and the command line start and stop them."""
+"""Jobs as the page, the API and the command line start them."""
 
 import contextlib
-import os
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from adapter.errors import UserError
 from adapter.service.gpu import on_gpu
-from adapter.service.requests import AdaptRequest, PresentRequest, Request, Update
-
-STOP = "stop"
-MAXIMUM_REFERENCES = 8
+from adapter.service.requests import IMAGE, AdaptRequest, ExploreRequest, RenderRequest, Update
 
 
 def adapt_job(request: AdaptRequest) -> Iterator[Update]:
-    """Adapt a base to pictures or words and write the files.
+    """Adapt a base to pictures or words and write the files into the request's folder.
 
-    The request's folder must be there. `request_stop`, or removing the folder, ends the training at the next step; what
-    was learned so far is rendered and written. Asked again, the orbit is left out. Closing the iterator ends everything
-    at once.
+    A stop request, or removing the folder, ends the training at the next step; what was learned so far is rendered and
+    written. A second stop request leaves the orbit out. Closing the iterator ends everything at once.
 
     Yields:
         Updates, the last one with the result.
 
     Raises:
-        UserError: unknown names, unusable settings, or stopped before anything was learned.
+        UserError: no folder, unknown names, unusable settings, or stopped before anything was learned.
     """
-    _check_adaptation(request)
-    yield from _started(request)
+    return _in_folder(request)
 
 
-def present_job(request: PresentRequest) -> Iterator[Update]:
+def render_job(request: RenderRequest) -> Iterator[Update]:
     """Render and write all pictures and videos of a domain file; stops and ends as `adapt_job` does.
 
     Raises:
-        UserError: the file is no domain of that base, or the settings cannot be used.
+        UserError: no folder, or the file is no domain of that base.
     """
-    _check_shown(request)
-    yield from _started(request)
+    return _in_folder(request)
 
 
-def request_stop(folder: str | os.PathLike) -> None:
-    """Ask the job that writes to this folder to stop and keep what it has."""
-    with contextlib.suppress(OSError):
-        (Path(folder) / STOP).touch()
+def render_pair(request: ExploreRequest) -> tuple[np.ndarray, np.ndarray]:
+    """One person as source and as target: two pictures uint8 [S, S, 3].
+
+    Raises:
+        UserError: a file is no domain of the base.
+    """
+    with contextlib.closing(on_gpu(dataclasses.replace(request, kind=IMAGE))) as updates:
+        source, target = next(update.preview for update in updates if update.preview is not None)
+    return source, target
 
 
-def stop_asked(folder: str | os.PathLike) -> bool:
-    """Whether a job should stop; a request to stop counts once, a folder that is gone always."""
-    folder = Path(folder)
-    try:
-        (folder / STOP).unlink()
-    except FileNotFoundError:
-        return not folder.is_dir()
-    return True
+def render_image(request: ExploreRequest) -> np.ndarray:
+    """One person as source and as target beside each other: uint8 [S, 2 S, 3]; raises as `render_pair`."""
+    return np.concatenate(render_pair(request), axis=1)
 
 
-def _started(request: Request) -> Iterator[Update]:
-    if not Path(request.folder).is_dir():
-        raise UserError("The folder of this job is gone. Start the job again.")
+def render_file(request: ExploreRequest) -> Iterator[Update]:
+    """Write a video or a sheet to the request's folder.
+
+    Yields:
+        Updates, the last one with the file.
+
+    Raises:
+        UserError: a file is no domain of the base.
+    """
     with contextlib.closing(on_gpu(request)) as updates:
         yield from updates
 
 
-def _check_adaptation(request: AdaptRequest) -> None:
-    method = request.plan
-    if len(request.references) > MAXIMUM_REFERENCES:
-        raise UserError(f"Use at most {MAXIMUM_REFERENCES} style images; these are {len(request.references)}.")
-    if not request.references and not request.prompt.strip():
-        raise UserError("Choose a style image or write a prompt first.")
-    if not request.references and not method.takes_text:
-        raise UserError(f"{method.name} learns from pictures. Add a style image, or choose a method that takes words.")
-    if not request.prompt.strip() and not (method.takes_image or method.per_frame):
-        raise UserError(f"{method.name} learns from words. Write a prompt, or choose a method that takes pictures.")
-    if not 0 <= request.seed < 2**31:
-        raise UserError("The seed must be a whole number from 0 to 2147483647.")
-    _check_shown(request)
-
-
-def _check_shown(request: AdaptRequest | PresentRequest) -> None:
-    if not 0 <= request.strength <= 2:
-        raise UserError("The strength must be a number from 0 to 2.")
-    if not 0 <= request.truncation <= 1.5:
-        raise UserError("The truncation must be a number from 0 to 1.5.")
-    if not 1 <= request.people <= 12:
-        raise UserError("A video shows from 1 to 12 people.")
+def _in_folder(request: AdaptRequest | RenderRequest) -> Iterator[Update]:
+    if not Path(request.folder).is_dir():
+        raise UserError("The folder of this job is gone. Start the job again.")
+    with contextlib.closing(on_gpu(request)) as updates:
+        yield from updates

@@ -6,59 +6,61 @@ import re
 import secrets
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adapter.errors import UserError
 from adapter.hub.download import Progress, fetch
-from adapter.hub.library import DOMAIN, Entry
-from adapter.methods.offers import BASE
-from adapter.service.catalogue import catalogue
+from adapter.hub.library import DOMAIN, Entry, load_library
+from adapter.service.settings import Settings
+from adapter.utils.atomic import replacing
+
+if TYPE_CHECKING:
+    from adapter.adaptation import DomainMetadata
 
 MAXIMUM_BYTES = 64 << 20
 
+catalog = functools.cache(load_library)
+"""`load_library`, read once for each file."""
 
-@functools.cache
-def ready_domains() -> tuple[Entry, ...]:
+
+def ready_domains(settings: Settings) -> tuple[Entry, ...]:
     """The domains of the library, those of the running base first."""
-    return tuple(sorted(catalogue().domains, key=lambda entry: entry.base != BASE))
+    return tuple(sorted(catalog(settings.library).domains, key=lambda entry: entry.base != settings.base))
 
 
-def usable_domains() -> tuple[Entry, ...]:
+def usable_domains(settings: Settings) -> tuple[Entry, ...]:
     """The ready domains of the running base."""
-    return tuple(entry for entry in ready_domains() if entry.base == BASE)
+    return catalog(settings.library).domains_of(settings.base)
 
 
-def find(name: str) -> Entry:
+def find(name: str, settings: Settings) -> Entry:
     """The ready domain of that name.
 
     Raises:
         UserError: there is none.
     """
-    for entry in ready_domains():
-        if entry.name == name:
-            return entry
-    known = ", ".join(entry.name for entry in ready_domains()) or "none yet"
-    raise UserError(f"There is no ready domain named {name!r}. There are: {known}.")
+    return catalog(settings.library).domain(name)
 
 
 def local(entry: Entry, progress: Progress | None = None) -> Path:
-    """Where the file of an entry lies, fetched if need be.
+    """The path of an entry's file, fetched if need be.
 
     Raises:
-        UserError: it cannot be had.
+        UserError: it cannot be fetched.
     """
     return entry.path if entry.path is not None else fetch(entry, progress)
 
 
-def accept(path: str | os.PathLike, folder: Path, title: str = "") -> Entry:
-    """Take in a domain file from a stranger.
+def accept(path: str | os.PathLike, folder: Path, settings: Settings, title: str = "") -> Entry:
+    """Check a domain file from a stranger and keep a copy.
 
     Args:
         path: the upload.
-        folder: of the visitor; a copy is kept there.
-        title: how to call it; the file's own name where empty.
+        folder: of the visitor, for the copy.
+        title: its name on the page; made from the file's name where empty.
 
     Raises:
-        UserError: too large, no domain file, damaged, or made for a base that is not loaded here.
+        UserError: too large, no domain file, damaged, or made for another base.
     """
     given = Path(path)
     try:
@@ -69,14 +71,14 @@ def accept(path: str | os.PathLike, folder: Path, title: str = "") -> Entry:
         raise UserError("This file is too large for a domain; the largest ones have a few megabytes.")
     from adapter.adaptation import Domain  # loads torch, when the page is already up
     from adapter.service import models
-    from adapter.utils.atomic import replacing
 
-    Domain.load(given).apply(models.resting_generator(BASE))
+    domain = Domain.load(given)
+    domain.apply(models.resting_generator(settings.base, str(settings.library)))
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"domain-{secrets.token_hex(4)}.safetensors"
     with replacing(kept) as temporary:
         shutil.copyfile(given, temporary)
-    return own(kept, title or _words(given.stem))
+    return _entry(kept, domain.metadata, title or _title(given.stem))
 
 
 def own(path: str | os.PathLike, title: str, preview: str | None = None) -> Entry:
@@ -90,21 +92,23 @@ def own(path: str | os.PathLike, title: str, preview: str | None = None) -> Entr
     """
     from adapter.adaptation import Domain
 
-    about = Domain.load(path).metadata
-    note = f"Made by {about.method}" + (f" from the words “{about.prompt}”." if about.prompt else " from a picture.")
+    return _entry(Path(path), Domain.load(path).metadata, title, preview)
+
+
+def _entry(path: Path, about: "DomainMetadata", title: str, preview: str | None = None) -> Entry:
     return Entry(
-        "-".join((*Path(path).parts[-3:-1], Path(path).stem)),
+        "-".join((*path.parts[-3:-1], path.stem)),
         title,
         DOMAIN,
-        about.licence,
+        about.license,
         about.base,
-        Path(path),
+        path,
         preview=None if preview is None else Path(preview),
         alt=f"A face in the world {title}",
-        note=note,
+        note=f"Made by {about.method}" + (f" from the words “{about.prompt}”." if about.prompt else " from a picture."),
     )
 
 
-def _words(stem: str) -> str:
+def _title(stem: str) -> str:
     words = re.sub(r"\W+|_+", " ", stem).strip() or "Domain"
     return words[:40].capitalize()

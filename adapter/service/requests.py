@@ -1,147 +1,182 @@
 """What goes into a job and what comes out of it: plain values that can be pickled."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
+from pydantic import Field, InstanceOf, model_validator
 
-from adapter.methods.offers import BASE, DEFAULT_METHOD, DEFAULT_PRESET, ENCODER, plan, work
+from adapter.errors import UserError
+from adapter.hub.bases import EMBEDDED, EMBEDDED_ENCODER
+from adapter.hub.library import LIBRARY
+from adapter.methods.checked import Checked, checked
+from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI, customize, default_preset
 from adapter.methods.schema import Method
 
 SOURCE = "photo"
-TRUNCATION = 0.7
 LOADING, RENDERING, WRITING, DONE = "Loading", "Rendering the orbit", "Writing the files", "Done"
-IMAGE, ORBIT, GRID, WALK = "image", "orbit", "grid", "walk"
+IMAGE: Final = "image"
+ORBIT: Final = "orbit"
+GRID: Final = "grid"
+WALK: Final = "walk"
+MAXIMUM_REFERENCES = 8
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Strength = Annotated[float, Field(ge=0, le=2)]
+Truncation = Annotated[float, Field(ge=0, le=1.5)]
+Weight = Annotated[float, Field(ge=-2, le=2)]
 
 
-@dataclass(frozen=True)
-class AdaptRequest:
+@checked
+class AdaptRequest(Checked):
     """One adaptation, from style images or words to the files.
 
     Args:
-        references: square pictures uint8 [S, S, 3] of one style; none where words lead.
-        folder: where the files go, and where a file named `STOP` asks the job to stop.
-        prompt: the wanted style in words, empty where pictures lead.
+        references: square pictures uint8 [S, S, 3] of one style, see `adapter.media.crop.read_reference`; none if words
+            guide.
+        folder: where the files go, and where a stop is requested, see `adapter.service.cancellation`.
+        prompt: the style in words, empty if pictures guide.
         source: what the base shows, in words; the prompt is understood as a change of this.
         from_mean: take the prompt as a change of the base's mean picture, not of ``source``.
-        words_alone: leave out the album's picture that leads beside the words, see `adapter.encoders.style_examples`.
-        negative: what to stay away from, in words.
-        method, preset: what is run, see `adapter.methods.offers.presets`.
-        weights, steps, parts: changes to it, see `adapter.methods.offers.plan`.
+        words_alone: leave out the album's picture that guides beside the words, see `adapter.encoders.style_examples`.
+        negative: what to keep away from, in words.
+        reference_from_text: a diffusion model that draws the reference from the prompt; empty for none.
+        method, preset: see `adapter.methods.offers.presets`; the method's default where the preset is empty.
+        weights, steps, parts: changes to the method, see `adapter.methods.offers.customize`.
         seed: of the adaptation.
         strength: of the domain in the pictures and videos; the domain file does not depend on it.
         truncation: psi of the people that are shown.
-        people: how many people the videos show.
-        cast: which people.
+        people: number of people in the videos.
+        cast: seed of the people that are shown.
         base, encoder: names of the generator and of the CLIP.
+        library: path of the file that lists bases.
+
+    Raises:
+        UserError: a value is out of its range, or neither pictures nor words are there for the method.
     """
 
-    references: tuple[np.ndarray, ...]
+    noun: ClassVar[str] = "this job"
+
+    references: Annotated[tuple[InstanceOf[np.ndarray], ...], Field(max_length=MAXIMUM_REFERENCES)]
     folder: str
     prompt: str = ""
     source: str = SOURCE
     from_mean: bool = False
     words_alone: bool = False
     negative: str = ""
+    reference_from_text: str = ""
     method: str = DEFAULT_METHOD
-    preset: str = DEFAULT_PRESET
+    preset: str = ""
     weights: Mapping[str, float] = field(default_factory=dict)
     steps: int | None = None
     parts: tuple[str, ...] | None = None
-    seed: int = 0
-    strength: float = 1.0
-    truncation: float = TRUNCATION
-    people: int = 3
-    cast: int = 2
-    base: str = BASE
-    encoder: str = ENCODER
+    seed: Seed = 0
+    strength: Strength = 1.0
+    truncation: Truncation = TRUNCATION_PSI
+    people: Annotated[int, Field(ge=1, le=12)] = 3
+    cast: Seed = 2
+    base: str = EMBEDDED
+    encoder: str = EMBEDDED_ENCODER
+    library: str = str(LIBRARY)
+
+    @model_validator(mode="after")
+    def _check_guidance(self) -> Self:
+        if not self.preset:
+            object.__setattr__(self, "preset", default_preset(self.method, self.encoder))
+        method = self.customized
+        if not self.references and not self.prompt.strip():
+            raise UserError("Choose a style image or write a prompt first.")
+        pictures = self.references or self.reference_from_text
+        if not pictures and not method.takes_text:
+            raise UserError(
+                f"{method.name} learns from pictures. Add a style image, or choose a method that takes words."
+            )
+        if not self.prompt.strip() and not (method.takes_image or method.per_frame):
+            raise UserError(f"{method.name} learns from words. Write a prompt, or choose a method that takes pictures.")
+        return self
 
     @property
-    def plan(self) -> Method:
+    def customized(self) -> Method:
         """The method with this request's changes.
 
         Raises:
-            UserError: it cannot be had.
+            UserError: unknown names, or values out of range.
         """
-        return plan(self.method, self.preset, self.weights, self.steps, self.parts)
+        return customize(self.method, self.preset, self.weights, self.steps, self.parts, self.encoder)
 
-    @property
-    def gpu_seconds(self) -> int:
-        """Seconds of a GPU to ask for: 20 to load and render, and 0.05 a training step."""
-        return math.ceil(20 + 0.05 * work(self.plan))
+    def settings(self) -> dict[str, Any]:
+        """What makes the result, as plain JSON values, without the pictures and the folder."""
+        left_out = ("references", "folder", "people", "cast", "library")
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name not in left_out}
+        return {**values, "weights": dict(self.weights), "parts": list(self.parts) if self.parts else None}
 
 
-@dataclass(frozen=True)
-class PresentRequest:
-    """All pictures and videos of a domain that is there already.
+@checked
+class RenderRequest(Checked):
+    """All pictures and videos of a domain that exists already.
 
     Args:
         domain: path of the domain file.
-        folder, strength, truncation, people, cast, base: as in `AdaptRequest`.
+        folder, strength, truncation, people, cast, base, library: as in `AdaptRequest`.
     """
+
+    noun: ClassVar[str] = "this job"
 
     domain: str
     folder: str
-    strength: float = 1.0
-    truncation: float = TRUNCATION
-    people: int = 3
-    cast: int = 2
-    base: str = BASE
-
-    @property
-    def gpu_seconds(self) -> int:
-        """Seconds of a GPU to ask for."""
-        return 20
+    strength: Strength = 1.0
+    truncation: Truncation = TRUNCATION_PSI
+    people: Annotated[int, Field(ge=1, le=12)] = 3
+    cast: Seed = 2
+    base: str = EMBEDDED
+    library: str = str(LIBRARY)
 
 
-@dataclass(frozen=True)
-class ExploreRequest:
+@checked
+class ExploreRequest(Checked):
     """One picture or video of any mixture of domains.
 
     Args:
         kind: `IMAGE` (one person as source and target), `ORBIT` (the same as a video), `GRID` (several people) or
             `WALK` (a video from person to person).
         mix: (path of a domain file, weight) of each; none shows the base twice.
-        seed: which person, or which people.
+        seed: of the person, or of the people.
         truncation: psi.
         yaw, pitch: of the camera, radians from the front.
         zoom: factor of the focal length.
         count: people of a grid or a walk.
         folder: where a file goes; not needed for `IMAGE`.
-        base: name of the generator.
+        base, library: as in `AdaptRequest`.
     """
 
-    kind: str = IMAGE
-    mix: tuple[tuple[str, float], ...] = ()
-    seed: int = 0
-    truncation: float = TRUNCATION
-    yaw: float = 0.0
-    pitch: float = 0.0
-    zoom: float = 1.0
-    count: int = 6
+    noun: ClassVar[str] = "this view"
+
+    kind: Literal["image", "orbit", "grid", "walk"] = "image"
+    mix: Annotated[tuple[tuple[str, Weight], ...], Field(max_length=4)] = ()
+    seed: Seed = 0
+    truncation: Truncation = TRUNCATION_PSI
+    yaw: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    pitch: Annotated[float, Field(ge=-0.5, le=0.5)] = 0.0
+    zoom: Annotated[float, Field(ge=0.6, le=2)] = 1.0
+    count: Annotated[int, Field(ge=2, le=12)] = 6
     folder: str = ""
-    base: str = BASE
-
-    @property
-    def gpu_seconds(self) -> int:
-        """Seconds of a GPU to ask for."""
-        return {IMAGE: 3, GRID: 6}.get(self.kind, 15)
+    base: str = EMBEDDED
+    library: str = str(LIBRARY)
 
 
-Request = AdaptRequest | PresentRequest | ExploreRequest
+Request = AdaptRequest | RenderRequest | ExploreRequest
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How far an adaptation was at some step.
+    """An adaptation at some step.
 
     Args:
         step: of the training.
-        domain: path of the domain as it was.
-        preview: path of a picture of the same people as source and target.
+        domain: path of the domain at that step.
+        preview: path of a picture of the same people as source and as target.
     """
 
     step: int
@@ -154,11 +189,11 @@ class AdaptResult:
     """Paths of the files of a finished or stopped job.
 
     Args:
-        domain: the domain, safetensors; None where the method works on every frame by itself.
+        domain: the domain, safetensors; None for a method that works on every frame by itself.
         grid: several people and views, source rows above target rows, PNG.
         before, after: one person as source and as target, PNG.
-        orbit: all people side by side, MP4; None where the job was stopped before it was rendered.
-        people: one MP4 for each person; none where there is no orbit.
+        orbit: all people side by side, MP4; None if the job was stopped before it was rendered.
+        people: one MP4 for each person; none without an orbit.
         steps: steps done.
         settings: what made it, as plain JSON values.
         snapshots: earlier states, in order.
@@ -177,17 +212,17 @@ class AdaptResult:
 
 @dataclass(frozen=True)
 class Update:
-    """Where a job stands.
+    """The state of a job.
 
     Args:
         stage: what it is doing, in words.
         step, total: of this stage's count; for training, steps over all stages.
         seconds_left: to the very end, estimated; None while unknown.
         fraction: share of the whole job done, 0 to 1, estimated.
-        preview: sheet uint8 [H, W, 3] of the same people as source and as target; None where nothing is new. For
-            `IMAGE`, the two pictures [2, S, S, 3].
-        message: a sentence for the user where there is something to say.
-        losses: weighted losses of this step by kind, and their "total"; empty where nothing is trained.
+        preview: sheet uint8 [H, W, 3] of the same people as source and as target; None if nothing is new. For `IMAGE`,
+            the two pictures [2, S, S, 3].
+        message: a sentence for the user if there is something to say.
+        losses: weighted losses of this step by kind, and their "total"; empty outside of training.
         result: the files of an adaptation, in the last update.
         file: the file of an exploration, in the last update.
         error: a sentence for the user; nothing follows it.
@@ -204,16 +239,3 @@ class Update:
     result: AdaptResult | None = None
     file: str = ""
     error: str = ""
-
-
-def gpu_seconds(request: Request, *_: Any, **__: Any) -> int:
-    """Seconds of a GPU to ask for, before a job is scheduled."""
-    return request.gpu_seconds
-
-
-def settings_of(request: AdaptRequest) -> dict[str, Any]:
-    """What made a result, as plain JSON values, without the pictures and the folder."""
-    values = {item.name: getattr(request, item.name) for item in dataclasses.fields(request)}
-    for key in ("references", "folder", "people", "cast"):
-        values.pop(key)
-    return {**values, "weights": dict(request.weights), "parts": list(request.parts) if request.parts else None}

@@ -1,0 +1,1 @@
+"""Synthetic heads and procedural styles with ground truth; used by the training and by the evaluation only."""

@@ -1,0 +1,1 @@
+"""How the embedded weights are made, one package for each; never imported by the app."""

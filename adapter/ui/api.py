@@ -1,51 +1,51 @@
 """Named endpoints for programs: the page's jobs with plain arguments, and progress that streams."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from adapter.errors import UserError
-from adapter.methods.offers import DEFAULT_METHOD, default_preset, seconds
+from adapter.hub.library import Entry
+from adapter.media.references import read_reference
+from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI
 from adapter.service import library
-from adapter.service.explore import render_file, render_image
-from adapter.service.inputs import framed, understood
 from adapter.service.job_queue import JobQueue
-from adapter.service.jobs import adapt_job
-from adapter.service.requests import ORBIT, SOURCE, TRUNCATION, AdaptRequest, ExploreRequest, Update
+from adapter.service.jobs import adapt_job, render_file, render_image
+from adapter.service.prompts import check_prompt
+from adapter.service.requests import ORBIT, SOURCE, AdaptRequest, ExploreRequest, Update
 from adapter.service.sessions import Sessions
-from adapter.ui.tabs.inputs import uploaded_file
-from adapter.ui.tabs.results import EXPLORING
+from adapter.service.settings import Settings
+from adapter.service.time_left import adaptation_seconds
+from adapter.ui.handlers import EXPLORING, report_errors, running_base
+from adapter.ui.upload_image import UploadImage
 
 Streamed = tuple[dict[str, Any], str | None, str | None, str | None]
 
 
-def connect_api(sessions: Sessions, line: JobQueue) -> None:
-    """Declare the endpoints inside the current Blocks; none of their components is shown."""
+class Endpoints:
+    """What programs can call; every endpoint raises `gr.Error` with a sentence if it cannot do what it is asked.
 
-    def adapt(session: str, values: dict[str, Any]) -> Iterator[Streamed]:
-        takes = seconds(values["method"], values["preset"], values["steps"])
-        folder = str(sessions.new_job(session))
-        request = AdaptRequest(folder=folder, **values)
-        line.join(folder, session, takes)
-        try:
-            line.begin(folder)
-            for update in adapt_job(request):
-                result = update.result
-                files = (None, None, None) if result is None else (result.orbit, result.grid, result.domain)
-                yield _progress(update), *files
-        finally:
-            line.leave(folder)
+    Args:
+        settings: name the base, its CLIP and the library.
+        sessions: where files go.
+        queue: of the adaptations.
+    """
 
+    def __init__(self, settings: Settings, sessions: Sessions, queue: JobQueue) -> None:
+        self.settings, self.sessions, self.queue = settings, sessions, queue
+
+    @report_errors("")
     def adapt_from_image(
+        self,
         picture: str,
         method: str = DEFAULT_METHOD,
         preset: str = "",
         steps: int = 0,
         seed: int = 0,
         strength: float = 1.0,
-        truncation: float = TRUNCATION,
-        request: gr.Request = None,
+        truncation: float = TRUNCATION_PSI,
+        request: gr.Request = None,  # type: ignore[assignment]  # Gradio passes it
     ) -> Iterator[Streamed]:
         """Learn a domain from a style image; a face in it is framed. Streams progress, ends with the files.
 
@@ -59,15 +59,14 @@ def connect_api(sessions: Sessions, line: JobQueue) -> None:
             truncation: of the people shown, 0 (average) to 1.5.
         """
         if not picture:
-            raise gr.Error("Send a picture: wrap its path in gradio_client.handle_file.", print_exception=False)
-        yield from _told(
-            lambda: adapt(
-                request.session_hash or "",
-                {"references": (framed(picture),), **_plan(method, preset, steps, seed, strength, truncation)},
-            )
-        )
+            raise UserError("Send a picture: wrap its path in gradio_client.handle_file.")
+        references = (read_reference(picture),)
+        plan = _plan(method, preset, steps, seed, strength, truncation)
+        yield from self._adapt(request, references=references, **plan)
 
+    @report_errors("")
     def adapt_from_text(
+        self,
         prompt: str,
         source: str = SOURCE,
         negative: str = "",
@@ -76,8 +75,8 @@ def connect_api(sessions: Sessions, line: JobQueue) -> None:
         steps: int = 0,
         seed: int = 0,
         strength: float = 1.0,
-        truncation: float = TRUNCATION,
-        request: gr.Request = None,
+        truncation: float = TRUNCATION_PSI,
+        request: gr.Request = None,  # type: ignore[assignment]  # Gradio passes it
     ) -> Iterator[Streamed]:
         """Learn a domain from words. Streams progress, ends with the files.
 
@@ -92,20 +91,18 @@ def connect_api(sessions: Sessions, line: JobQueue) -> None:
             strength: of the domain in the video and the samples, 0 to 2.
             truncation: of the people shown, 0 (average) to 1.5.
         """
+        check_prompt(prompt or "", self.settings.encoder)
+        words = {"references": (), "prompt": prompt or "", "source": source or SOURCE, "negative": negative or ""}
+        plan = _plan(method, preset, steps, seed, strength, truncation)
+        yield from self._adapt(request, **words, **plan)
 
-        def start() -> Iterator[Streamed]:
-            understood(prompt or "")
-            words = {"references": (), "prompt": prompt or "", "source": source or SOURCE, "negative": negative or ""}
-            arguments = _plan(method, preset, steps, seed, strength, truncation)
-            yield from adapt(request.session_hash or "", {**words, **arguments})
-
-        yield from _told(start)
-
+    @report_errors("")
     def view_image(
+        self,
         domain: str | None = None,
         name: str = "",
         seed: int = 0,
-        truncation: float = TRUNCATION,
+        truncation: float = TRUNCATION_PSI,
         strength: float = 1.0,
         yaw: float = 0.0,
         pitch: float = 0.0,
@@ -123,26 +120,18 @@ def connect_api(sessions: Sessions, line: JobQueue) -> None:
             pitch: of the camera in radians, from -0.5 to 0.5.
             zoom: of the camera, from 0.6 to 2.
         """
-        return _said(
-            lambda: render_image(
-                ExploreRequest(
-                    mix=_mix(domain, name, strength),
-                    seed=int(seed),
-                    truncation=truncation,
-                    yaw=yaw,
-                    pitch=pitch,
-                    zoom=zoom,
-                )
-            )
-        )
+        camera = {"yaw": yaw, "pitch": pitch, "zoom": zoom}
+        return render_image(self._view(domain, name, seed, truncation, strength, **camera))
 
+    @report_errors("")
     def view_orbit(
+        self,
         domain: str | None = None,
         name: str = "",
         seed: int = 0,
-        truncation: float = TRUNCATION,
+        truncation: float = TRUNCATION_PSI,
         strength: float = 1.0,
-        request: gr.Request = None,
+        request: gr.Request = None,  # type: ignore[assignment]  # Gradio passes it
     ) -> Iterator[tuple[dict[str, Any], str | None]]:
         """Render a video of one person as source and as target, from side to side. Streams progress.
 
@@ -153,79 +142,100 @@ def connect_api(sessions: Sessions, line: JobQueue) -> None:
             truncation: 0 is the average face.
             strength: of the domain.
         """
+        folder = str(self.sessions.new_job(request.session_hash or ""))
+        wanted = self._view(domain, name, seed, truncation, strength, kind=ORBIT, folder=folder)
+        for update in render_file(wanted):
+            yield _progress(update), update.file or None
 
-        def start() -> Iterator[tuple[dict[str, Any], str | None]]:
-            wanted = ExploreRequest(
-                ORBIT,
-                _mix(domain, name, strength),
-                int(seed),
-                truncation,
-                folder=str(sessions.new_job(request.session_hash or "")),
-            )
-            for update in render_file(wanted):
-                yield _progress(update), update.file or None
-
-        yield from _told(start)
-
-    def list_domains() -> list[dict[str, str]]:
+    def list_domains(self) -> list[dict[str, str]]:
         """List the ready domains: name, title, base, licence, note."""
-        keys = ("name", "title", "base", "licence", "note")
-        return [{key: getattr(entry, key) for key in keys} for entry in library.ready_domains()]
+        return [{"name": entry.name, **_describe(entry)} for entry in library.ready_domains(self.settings)]
 
-    def upload_domain(domain: str, request: gr.Request = None) -> dict[str, str]:
+    @report_errors("")
+    def upload_domain(
+        self,
+        domain: str,
+        request: gr.Request = None,  # type: ignore[assignment]  # Gradio passes it
+    ) -> dict[str, str]:
         """Check a domain file against the running base, and say what it is.
 
         Args:
             domain: a .safetensors file that an adaptation made.
         """
         if not domain:
-            raise gr.Error("Send a domain file: wrap its path in gradio_client.handle_file.", print_exception=False)
-        entry = _said(lambda: library.accept(domain, sessions.folder(request.session_hash or "")))
-        return {"title": entry.title, "base": entry.base, "licence": entry.licence, "note": entry.note}
+            raise UserError("Send a domain file: wrap its path in gradio_client.handle_file.")
+        return _describe(library.accept(domain, self.sessions.folder(request.session_hash or ""), self.settings))
 
+    def problem(self, sentence: str) -> Any:
+        """Tell the caller."""
+        raise gr.Error(sentence, print_exception=False)
+
+    def _adapt(self, caller: gr.Request, **arguments: Any) -> Iterator[Streamed]:
+        session, encoder = caller.session_hash or "", self.settings.encoder
+        folder = str(self.sessions.new_job(session))
+        request = AdaptRequest(folder=folder, encoder=encoder, **running_base(self.settings), **arguments)
+        takes = adaptation_seconds(request.method, request.preset, request.steps, encoder)
+        self.queue.enqueue(folder, session, takes)
+        try:
+            self.queue.start(folder)
+            for update in adapt_job(request):
+                result = update.result
+                files = (None, None, None) if result is None else (result.orbit, result.grid, result.domain)
+                yield _progress(update), *files
+        finally:
+            self.queue.remove(folder)
+
+    def _view(
+        self, domain: str | None, name: str, seed: int, truncation: float, strength: float, **arguments: Any
+    ) -> ExploreRequest:
+        if name and not domain:
+            domain = str(library.local(library.find(name, self.settings)))
+        mix = ((domain, float(strength)),) if domain else ()
+        return ExploreRequest(
+            mix=mix, seed=int(seed), truncation=truncation, **arguments, **running_base(self.settings)
+        )
+
+
+def connect_api(settings: Settings, sessions: Sessions, queue: JobQueue) -> None:
+    """Declare the endpoints inside the current Blocks; none of their components is shown."""
+    endpoints = Endpoints(settings, sessions, queue)
     with gr.Row(visible=False):
         go = gr.Button()
-        picture = gr.Image(label="picture")
-        picture.preprocess = uploaded_file
+        picture = UploadImage(label="picture")
         prompt, negative = gr.Textbox(label="prompt"), gr.Textbox("", label="negative")
         source = gr.Textbox(SOURCE, label="source")
         method, preset = gr.Textbox(DEFAULT_METHOD, label="method"), gr.Textbox("", label="preset")
         steps, seed = gr.Number(0, precision=0, label="steps"), gr.Number(0, precision=0, label="seed")
-        strength, truncation = gr.Number(1.0, label="strength"), gr.Number(TRUNCATION, label="truncation")
+        strength, truncation = gr.Number(1.0, label="strength"), gr.Number(TRUNCATION_PSI, label="truncation")
         domain, name = gr.File(label="domain"), gr.Textbox("", label="name")
         yaw, pitch, zoom = gr.Number(0.0, label="yaw"), gr.Number(0.0, label="pitch"), gr.Number(1.0, label="zoom")
         progress, listed, about = gr.JSON(label="progress"), gr.JSON(label="domains"), gr.JSON(label="domain")
         orbit, samples = gr.Video(label="orbit"), gr.Image(label="samples", format="png")
         learned, view = gr.File(label="domain"), gr.Image(label="view", format="png")
     plan = [method, preset, steps, seed, strength, truncation]
-    training = {"concurrency_limit": 1, "concurrency_id": "adapt", "api_visibility": "public"}
-    films = {"concurrency_limit": 1, "concurrency_id": "films", "api_visibility": "public"}
+    training: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "adapt", "api_visibility": "public"}
+    films: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "films", "api_visibility": "public"}
     files = [progress, orbit, samples, learned]
     shown = [domain, name, seed, truncation, strength]
-    go.click(adapt_from_image, [picture, *plan], files, api_name="adapt_from_image", **training)
-    go.click(adapt_from_text, [prompt, source, negative, *plan], files, api_name="adapt_from_text", **training)
-    go.click(view_image, [*shown, yaw, pitch, zoom], view, api_name="render_image", **EXPLORING)
-    go.click(view_orbit, shown, [progress, orbit], api_name="render_orbit", **films)
-    go.click(list_domains, None, listed, api_name="list_domains", api_visibility="public")
-    go.click(upload_domain, domain, about, api_name="upload_domain", **EXPLORING)
+    go.click(endpoints.adapt_from_image, [picture, *plan], files, api_name="adapt_from_image", **training)
+    go.click(
+        endpoints.adapt_from_text, [prompt, source, negative, *plan], files, api_name="adapt_from_text", **training
+    )
+    go.click(endpoints.view_image, [*shown, yaw, pitch, zoom], view, api_name="render_image", **EXPLORING)
+    go.click(endpoints.view_orbit, shown, [progress, orbit], api_name="render_orbit", **films)
+    go.click(endpoints.list_domains, None, listed, api_name="list_domains", api_visibility="public")
+    go.click(endpoints.upload_domain, domain, about, api_name="upload_domain", **EXPLORING)
 
 
 def _plan(method: str, preset: str, steps: int, seed: int, strength: float, truncation: float) -> dict[str, Any]:
     return {
         "method": method,
-        "preset": preset or default_preset(method),
+        "preset": preset,
         "steps": int(steps) or None,
         "seed": int(seed),
         "strength": float(strength),
         "truncation": float(truncation),
     }
-
-
-def _mix(domain: str | None, name: str, strength: float) -> tuple[tuple[str, float], ...]:
-    if not domain and not name:
-        return ()
-    path = domain or str(library.local(library.find(name)))
-    return ((path, float(strength)),)
 
 
 def _progress(update: Update) -> dict[str, Any]:
@@ -241,17 +251,5 @@ def _progress(update: Update) -> dict[str, Any]:
     }
 
 
-def _said(work: Callable[[], Any]) -> Any:
-    """What ``work`` gives, its sentence as gr.Error where it cannot."""
-    try:
-        return work()
-    except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
-def _told(start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-    """What ``start`` yields, its sentence as gr.Error where it cannot go on."""
-    try:
-        yield from start()
-    except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+def _describe(entry: Entry) -> dict[str, str]:
+    return {"title": entry.title, "base": entry.base, "licence": entry.licence, "note": entry.note}

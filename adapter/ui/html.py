@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from adapter.hub.library import Entry
+from adapter.media.examples import Example
 from adapter.service.requests import DONE, GRID, LOADING, ORBIT, RENDERING, WALK, WRITING, Snapshot, Update
-from adapter.ui.references import Reference
 
 if TYPE_CHECKING:
     from adapter.hub.share import SharedDomain
@@ -52,6 +52,7 @@ BESIDE_EMPTY = """
 NOTHING_OWN = '<p class="hint">Nothing yet. What you make in Create or upload here appears in this place.</p>'
 NOTHING_FOUND = '<p class="hint">No domain fits. Try another word, or show everything.</p>'
 NOTHING_SHARED = '<p class="hint">Nobody has shared a domain yet. Yours could be the first.</p>'
+SHEET_ALT = "Six people from two sides: source rows, and target rows below them"
 LISTING = '<p class="hint" role="status">Asking the Hub…</p>'
 
 MAKING = {ORBIT: "Rendering the orbit", GRID: "Drawing people", WALK: "Walking between people"}
@@ -79,7 +80,7 @@ def heading(text: str) -> str:
     return f'<h2 class="card-title">{html.escape(text)}</h2>'
 
 
-def gallery(choices: Sequence[Reference]) -> str:
+def gallery(choices: Sequence[Example]) -> str:
     """Thumbnails as buttons; each carries its place in ``choices`` as data-index."""
     buttons = []
     for index, choice in enumerate(choices):
@@ -233,7 +234,7 @@ def shared(entries: "Sequence[SharedDomain]") -> str:
     return f'<div class="shared" role="group" aria-label="Public domains">{"".join(rows)}</div>'
 
 
-def entry_said(entry: Entry) -> str:
+def describe_domain(entry: Entry) -> str:
     """What is known about a domain, in a line or two."""
     facts = " · ".join(filter(None, (f"base {entry.base}", entry.licence)))
     return (
@@ -242,7 +243,7 @@ def entry_said(entry: Entry) -> str:
     )
 
 
-def steps_said(shots: Sequence[Snapshot]) -> str:
+def snapshot_steps(shots: Sequence[Snapshot]) -> str:
     """At which steps the snapshots were taken."""
     if not shots:
         return ""
@@ -259,8 +260,11 @@ def notice(text: str, kind: str = "note") -> str:
 
 def summary(settings: Mapping[str, Any]) -> str:
     """The settings that made a result; what was left alone is left out."""
+    left_out = () if settings.get("prompt") else ("source",)
     shown = {
-        label: settings.get(key) for key, label in _SETTINGS.items() if settings.get(key) not in (None, "", {}, [])
+        label: settings.get(key)
+        for key, label in _SETTINGS.items()
+        if key not in left_out and settings.get(key) not in (None, "", {}, [])
     }
     rows = (f"<div><dt>{label}</dt><dd>{html.escape(_value(value))}</dd></div>" for label, value in shown.items())
     return f'<dl class="summary">{"".join(rows)}</dl>'

@@ -1,7 +1,6 @@
 """The page: title, tabs, footer, and how it is served."""
 
 import importlib.util
-import os
 from typing import Any
 
 import gradio as gr
@@ -9,92 +8,117 @@ import gradio as gr
 from adapter.hub.library import Entry
 from adapter.service.job_queue import JobQueue
 from adapter.service.sessions import Sessions
+from adapter.service.settings import Settings
 from adapter.ui import html
 from adapter.ui.api import connect_api
+from adapter.ui.handlers import QUIET, Outputs
 from adapter.ui.tabs.about import about_tab
-from adapter.ui.tabs.create import create_tab
-from adapter.ui.tabs.explore import explore_tab
-from adapter.ui.tabs.inputs import QUIET, Outputs
-from adapter.ui.tabs.library import library_tab
+from adapter.ui.tabs.create import CreateTab
+from adapter.ui.tabs.explore import ExploreTab
+from adapter.ui.tabs.library import LibraryTab
 from adapter.ui.tabs.results import Made, entry_of
 from adapter.ui.theme import ICON, STYLE, theme
-from adapter.ui.url_state import connect_links
+from adapter.ui.url_state import connect_url
 from adapter.ui.user_domains import added
 
 _CACHE_SECONDS = 3600
 _WAITING_VISITORS = 20
-_QUEUE_LOOKS_SECONDS = 0.03
 
 
-def build(sessions: Sessions) -> gr.Blocks:
+def build(settings: Settings, sessions: Sessions) -> gr.Blocks:
     """The whole page; `serving` says how to launch it.
 
     Args:
+        settings: of the app.
         sessions: where visitors' files go.
     """
-    line = JobQueue()
     with gr.Blocks(
         title="3D Domain Adapter", analytics_enabled=False, fill_width=True, delete_cache=(600, _CACHE_SECONDS)
-    ) as page:
-        shelf = gr.State([])
+    ) as blocks:
+        page = Page(settings, sessions)
+        page.layout()
+        page.connect(blocks)
+    return blocks.queue(max_size=_WAITING_VISITORS, default_concurrency_limit=4)
+
+
+class Page:
+    """All tabs, and what goes on between them. Made inside of Blocks: `layout`, then `connect`."""
+
+    def __init__(self, settings: Settings, sessions: Sessions) -> None:
+        self.settings, self.sessions, self.queue = settings, sessions, JobQueue()
+        self.user_domains = gr.State([])
+        self.create = CreateTab(settings, sessions, self.queue)
+        self.explore = ExploreTab(settings, sessions, self.user_domains)
+        self.library = LibraryTab(settings, sessions, self.user_domains, self.explore)
+
+    def layout(self) -> None:
+        """Make the components."""
         gr.HTML(html.HEADER, apply_default_css=False)
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs") as self.tabs:
             with gr.Tab("Create", id="create"):
-                create = create_tab(sessions, line)
-            with gr.Tab("Explore", id="explore") as exploring:
-                explore = explore_tab(sessions, shelf, exploring)
+                self.create.layout()
+            with gr.Tab("Explore", id="explore") as self.explore_tab:
+                self.explore.layout()
             with gr.Tab("Library", id="library"):
-                library = library_tab(sessions, shelf, tabs, explore)
+                self.library.layout()
             with gr.Tab("About", id="about"):
-                about_tab()
+                about_tab(self.settings)
         gr.HTML(html.FOOTER, apply_default_css=False)
 
-        def keep(made: Made | None, kept: list[Entry]) -> list[Entry]:
-            """What Create made goes to the visitor's own domains."""
-            entry = None if made is None else entry_of(made)
-            return kept if entry is None else added(kept, entry)
-
-        def spread(kept: list[Entry]) -> Outputs:
-            """The visitor's own domains, wherever they can be chosen."""
-            return {**explore.choose(kept), **library.show(kept)}
-
-        def open_made(made: Made | None, place: int, kept: list[Entry]) -> Outputs:
-            """Go from a result to Explore."""
-            entry = None if made is None else entry_of(made, place)
-            if entry is None:
-                return {tabs: gr.skip()}
-            kept = added(kept, entry)
-            return {shelf: kept, tabs: gr.Tabs(selected="explore"), **explore.choose(kept, entry)}
-
-        result = create.results
-        spreading = [*explore.choosing, library.mine, library.to_push]
-        filled = [done.then(keep, [result.made, shelf], shelf, queue=False, **QUIET) for done in create.finished]
-        opened = result.open_in_explore.click(
-            open_made, [result.made, result.step, shelf], [shelf, tabs, *explore.choosing], queue=False, **QUIET
+    def connect(self, blocks: gr.Blocks) -> None:
+        """Connect the components, the page's address, and the endpoints for programs."""
+        self.create.connect()
+        self.explore.connect(self.explore_tab)
+        self.library.connect(self.tabs)
+        results, kept = self.create.results, self.user_domains
+        at_once: dict[str, Any] = {"queue": False, **QUIET}
+        finished = [done.then(self.keep, [results.made, kept], kept, **at_once) for done in self.create.finished]
+        opened = results.open_in_explore.click(
+            self.open_result,
+            [results.made, results.snapshot, kept],
+            [kept, self.tabs, *self.explore.choosing],
+            **at_once,
         )
-        for changed in (*filled, opened, *library.changed):
-            changed.then(spread, shelf, spreading, queue=False, **QUIET)
-        connect_links(page, tabs, create, explore)
-        connect_api(sessions, line)
+        offering = [*self.explore.choosing, self.library.mine, self.library.to_push]
+        for changed in (*finished, opened, *self.library.changed):
+            changed.then(self.offer, kept, offering, **at_once)
+        connect_url(self.settings, blocks, self.tabs, self.create.inputs, self.explore)
+        connect_api(self.settings, self.sessions, self.queue)
+        blocks.unload(self.leave)
 
-        def leave(request: gr.Request) -> None:
-            session = request.session_hash or ""
-            line.leave_all(session)
-            sessions.remove(session)
+    def keep(self, made: Made | None, kept: list[Entry]) -> list[Entry]:
+        """Add what Create made to the visitor's own domains."""
+        entry = None if made is None else entry_of(made)
+        return kept if entry is None else added(kept, entry)
 
-        page.unload(leave)
-    page.queue(max_size=_WAITING_VISITORS, default_concurrency_limit=4)
-    # By default the queue wakes a thousand times a second, each time taking a core from a job that computes on all.
-    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = _QUEUE_LOOKS_SECONDS
-    return page
+    def offer(self, kept: list[Entry]) -> Outputs:
+        """Offer the visitor's own domains wherever they can be chosen."""
+        return {**self.explore.choose(kept), **self.library.show(kept)}
+
+    def open_result(self, made: Made | None, snapshot: int, kept: list[Entry]) -> Outputs:
+        """Go from a result to Explore."""
+        entry = None if made is None else entry_of(made, snapshot)
+        if entry is None:
+            return {self.tabs: gr.skip()}
+        kept = added(kept, entry)
+        return {
+            self.user_domains: kept,
+            self.tabs: gr.Tabs(selected="explore"),
+            **self.explore.choose(kept, entry),
+        }
+
+    def leave(self, request: gr.Request) -> None:
+        """Remove what a visitor leaves behind."""
+        session = request.session_hash or ""
+        self.queue.remove_session(session)
+        self.sessions.remove(session)
 
 
-def serving() -> dict[str, Any]:
+def serving(settings: Settings) -> dict[str, Any]:
     """Arguments for ``launch``: private by default, nothing recorded, nothing fetched from elsewhere."""
-    on_space = "SPACE_ID" in os.environ
     return {
-        "server_name": os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
-        "server_port": int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+        "server_name": settings.host,
+        "server_port": settings.port,
         "theme": theme(),
         "css_paths": STYLE,
         "favicon_path": ICON,

@@ -6,15 +6,16 @@ from pathlib import Path
 from adapter.errors import UserError
 from adapter.hub.library import Entry
 from adapter.service import library
+from adapter.service.settings import Settings
 
 BASE_WORLD = ""
 _OWN = "own:"
 
 
-def worlds(shelf: Sequence[Entry]) -> list[tuple[str, str]]:
+def worlds(settings: Settings, kept: Sequence[Entry]) -> list[tuple[str, str]]:
     """(title, value) of every world that can be chosen: the base, the ready ones, the visitor's own."""
-    ready = [(entry.title, entry.name) for entry in library.usable_domains()]
-    own = [(f"{entry.title} (yours)", own_value(entry)) for entry in reversed(shelf)]
+    ready = [(entry.title, entry.name) for entry in library.usable_domains(settings)]
+    own = [(f"{entry.title} (yours)", own_value(entry)) for entry in reversed(kept)]
     return [("The source world", BASE_WORLD), *own, *ready]
 
 
@@ -23,20 +24,20 @@ def own_value(entry: Entry) -> str:
     return _OWN + entry.name
 
 
-def path_of(value: str, shelf: Sequence[Entry]) -> Path:
+def path_of(settings: Settings, value: str, kept: Sequence[Entry]) -> Path:
     """The file of a chosen world.
 
     Raises:
         UserError: it is gone or cannot be had.
     """
     if not value.startswith(_OWN):
-        return library.local(library.find(value))
-    for entry in shelf:
+        return library.local(library.find(value, settings))
+    for entry in kept:
         if own_value(entry) == value and entry.path is not None and entry.path.is_file():
             return entry.path
     raise UserError("This domain is no longer here: files are removed after an hour. Upload it again.")
 
 
-def added(shelf: Sequence[Entry], entry: Entry) -> list[Entry]:
-    """The shelf with one more domain; one of the same name is replaced."""
-    return [*(other for other in shelf if other.name != entry.name), entry]
+def added(kept: Sequence[Entry], entry: Entry) -> list[Entry]:
+    """The domains with one more domain; one of the same name is replaced."""
+    return [*(other for other in kept if other.name != entry.name), entry]

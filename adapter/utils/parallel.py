@@ -1,7 +1,7 @@
-"""Work shared out among threads that each compute alone, which on a CPU beats threads that meet in every operation.
+"""Threads that each compute a whole item alone.
 
-PyTorch splits each operation among its threads and waits for the slowest of them, where small operations lose most of
-the gain. Here each thread takes a whole piece of work instead.
+PyTorch splits each operation among its threads and waits for the slowest of them, which costs small operations most of
+the gain. On a CPU it is faster to give each thread an item of its own.
 """
 
 import os
@@ -19,32 +19,29 @@ import torch
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-PARTS_EACH = 2
-"""Parts per thread: a thread that is held up by other programs leaves some of its share to the others."""
-_shared: ContextVar[bool] = ContextVar("shared", default=False)
-_starting = threading.Lock()
+AHEAD = 2
+"""Items per thread that `stream` has in progress, so that a slow one does not idle the other threads."""
+
+_in_worker: ContextVar[bool] = ContextVar("in_worker", default=False)
+_pool_lock = threading.Lock()
 
 
 def each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Results of ``work`` for every item, in their order; at once, with one thread of PyTorch's each, where it may.
+    """Results of ``work`` for every item, in order, computed by `torch.get_num_threads` threads.
 
-    It may without gradients, and as often as `torch.get_num_threads` says. What runs inside of ``work`` finds a single
-    thread and so stays within its own. Results do not depend on how many threads there are as long as the kernels that
-    ``work`` calls do not.
+    With gradients enabled, and inside of another `each`, the calling thread computes everything. Results do not depend
+    on the number of threads unless the kernels that ``work`` calls do.
     """
-    if len(items) < 2 or torch.is_grad_enabled() or not _may_share():
+    if len(items) < 2 or torch.is_grad_enabled() or not _has_threads():
         return [work(item) for item in items]
     return [job.result() for job in [_start(work, item) for item in items]]
 
 
 def stream(work: Callable[[Item], Result], items: Iterable[Item], device: torch.device) -> Iterator[Result]:
-    """Results of ``work`` for every item as they come, in their order and without gradients.
-
-    Where the work is a CPU's, several items are in work at once as in `each`; a GPU is busy with one.
-    """
-    if device.type != "cpu" or not _may_share():
+    """Yield results of ``work`` for every item, in order, without gradients; on a CPU several at once as in `each`."""
+    if device.type != "cpu" or not _has_threads():
         for item in items:
-            # Whoever takes what is yielded may want gradients.
+            # The consumer's code runs between items and may need gradients.
             with torch.no_grad():
                 result = work(item)
             yield result
@@ -53,7 +50,7 @@ def stream(work: Callable[[Item], Result], items: Iterable[Item], device: torch.
     try:
         for item in items:
             jobs.append(_start(work, item))
-            if len(jobs) == PARTS_EACH * torch.get_num_threads():
+            if len(jobs) == AHEAD * torch.get_num_threads():
                 yield jobs.popleft().result()
         while jobs:
             yield jobs.popleft().result()
@@ -62,63 +59,56 @@ def stream(work: Callable[[Item], Result], items: Iterable[Item], device: torch.
             job.cancel()
 
 
-def _may_share() -> bool:
-    return torch.get_num_threads() > 1 and not _shared.get()
+def even_spans(count: int, parts: int) -> list[slice]:
+    """Slices that divide ``count`` things in order into ``parts`` whose sizes differ by one at most."""
+    edges = [count * part // parts for part in range(parts + 1)]
+    return [slice(first, last) for first, last in pairwise(edges)]
+
+
+def _has_threads() -> bool:
+    return torch.get_num_threads() > 1 and not _in_worker.get()
 
 
 def _start(work: Callable[[Item], Result], item: Item) -> Future[Result]:
     inference = torch.is_inference_mode_enabled()
 
-    def alone() -> Result:
-        _shared.set(True)
+    def run() -> Result:
+        _in_worker.set(True)
         with torch.inference_mode(inference), torch.no_grad():
             return work(item)
 
-    # A context can be entered by one thread at a time.
-    return _pool(torch.get_num_threads()).submit(copy_context().run, alone)
-
-
-def spans(count: int) -> list[slice]:
-    """``count`` things in order, cut into parts for `each`."""
-    return even_spans(count, min(count, PARTS_EACH * torch.get_num_threads()))
-
-
-def even_spans(count: int, parts: int) -> list[slice]:
-    """``count`` things in order, cut into so many parts that differ by one thing at most."""
-    edges = [count * part // parts for part in range(parts + 1)]
-    return [slice(first, last) for first, last in pairwise(edges)]
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    # Two threads that ask at once must not both start one.
-    with _starting:
-        return _started(threads)
+    # One copy per item, because only one thread at a time can enter a context.
+    context = copy_context()
+    # Without the lock two callers could start two pools.
+    with _pool_lock:
+        return _pool(torch.get_num_threads()).submit(context.run, run)
 
 
 @lru_cache(maxsize=4)
-def _started(threads: int) -> ThreadPoolExecutor:
-    pool = ThreadPoolExecutor(threads, "eg3d", initializer=_become_single)
-    everyone = threading.Barrier(threads + 1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(threads, "eg3d", initializer=_use_one_thread)
+    # The barrier makes the pool start all of its threads now.
+    barrier = threading.Barrier(threads + 1)
     for _ in range(threads):
-        pool.submit(everyone.wait)
-    everyone.wait()
-    # Setting a thread's own number also sets the one that new threads begin with.
+        pool.submit(barrier.wait)
+    barrier.wait()
+    # A thread that sets its own number also sets the default of new threads.
     torch.set_num_threads(threads)
     return pool
 
 
-def _become_single() -> None:
-    # A thread's first question for its number would overwrite one set before.
+def _use_one_thread() -> None:
+    # The first get in a thread overwrites a number set before.
     torch.get_num_threads()
     torch.set_num_threads(1)
 
 
-def _forget() -> None:
-    """A forked process has the pools, but not their threads."""
-    global _starting
-    _starting = threading.Lock()
-    _started.cache_clear()
+def _reset_after_fork() -> None:
+    """A forked process inherits the pools, but not their threads."""
+    global _pool_lock
+    _pool_lock = threading.Lock()
+    _pool.cache_clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -24,12 +24,18 @@ MAX_JSON_BYTES = 1 << 20
 DTYPES = frozenset({"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"})
 
 
-def read_tensors(path: str | os.PathLike, expected: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, Tensor]:
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def read_tensors(
+    path: str | os.PathLike, expected: Shapes | Callable[[dict[str, str]], Shapes] | None = None
+) -> dict[str, Tensor]:
     """Read a safetensors file after checking it.
 
     Args:
         path: the file.
-        expected: shape of every tensor by name; the file must hold exactly these. None accepts any.
+        expected: shape of every tensor by name, or a function that tells them from the file's text metadata; the file
+            must hold exactly these. None accepts any.
 
     Returns:
         Tensors by name, in the file's dtypes, on the CPU. They own their memory: the file may change later.
@@ -47,7 +53,8 @@ def read_tensors(path: str | os.PathLike, expected: Mapping[str, tuple[int, ...]
             if view.get_dtype() not in DTYPES:
                 raise UserError(f"{path.name}: {name} has the unsupported number type {view.get_dtype()}.")
         if expected is not None:
-            check_shapes(path.name, shapes, expected)
+            named = expected(dict(file.metadata() or {})) if callable(expected) else expected
+            check_shapes(path.name, shapes, named)
         tensors = {}
         for name in shapes:
             tensors[name] = file.get_tensor(name).clone()
@@ -85,7 +92,10 @@ def write_tensors(
         separate[name] = plain.clone() if shared else plain
         seen.add(plain.untyped_storage().data_ptr())
     with replacing(path) as temporary:
-        save_file(separate, temporary, metadata=dict(metadata or {}))
+        try:
+            save_file(separate, temporary, metadata=dict(metadata or {}))
+        except SafetensorError as error:
+            raise OSError(f"{Path(path).name} cannot be written: {error}") from error
 
 
 def read_json(path: str | os.PathLike) -> dict:

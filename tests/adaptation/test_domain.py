@@ -1,5 +1,6 @@
 """The domain file: exact round trips, strength and blending, and everything that must be refused."""
 
+import copy
 import dataclasses
 import json
 import struct
@@ -7,7 +8,8 @@ import struct
 import pytest
 import torch
 
-from adapter.adaptation.domain import Domain, DomainMetadata, blend, fingerprint, fingerprint_images
+from adapter.adaptation import domain as domain_module
+from adapter.adaptation.domain import Domain, DomainMetadata, blend, fingerprint, fingerprint_images, hash_tensors
 from adapter.adaptation.parts import copy_parts
 from adapter.errors import UserError
 from adapter.utils.storage import read_metadata, write_tensors
@@ -15,7 +17,7 @@ from adapter.utils.storage import read_metadata, write_tensors
 from .conftest import CONFIG, make_generator
 
 
-def make_domain(generator, background=4, seed=3, licence="CC0-1.0"):
+def make_domain(generator, background=4, seed=3, license="CC0-1.0"):
     random = torch.Generator().manual_seed(seed)
     base, adapted = copy_parts(generator, background), copy_parts(generator, background)
     for parameter in adapted.parameters():
@@ -27,7 +29,7 @@ def make_domain(generator, background=4, seed=3, licence="CC0-1.0"):
         prompt="ein Holzschnitt, schön",
         settings={"steps": [1, 2.5], "name": None},
         seed=seed,
-        licence=licence,
+        license=license,
     )
     return Domain.between(base, dict(adapted.named_parameters()), metadata)
 
@@ -80,9 +82,28 @@ def test_strength_one_is_the_domain_and_two_goes_as_far_again(domain, generator)
 
 
 def test_applying_leaves_the_base_alone(domain, generator):
-    before = fingerprint(generator)
+    before = hash_tensors(generator.state_dict().items())
     domain.apply(generator, 1.5)
-    assert fingerprint(generator) == before
+    assert hash_tensors(generator.state_dict().items()) == before
+
+
+def test_the_fingerprint_is_computed_once_until_the_weights_change(monkeypatch):
+    generator, computed = make_generator(seed=9), []
+    genuine = domain_module.hash_tensors
+    monkeypatch.setattr(domain_module, "hash_tensors", lambda state: computed.append(1) or genuine(state))
+    first = fingerprint(generator)
+    assert fingerprint(generator) == first
+    assert len(computed) == 1
+    with torch.no_grad():
+        generator.decoder.net[0].bias.add_(1)
+    assert fingerprint(generator) != first
+    assert fingerprint(copy.deepcopy(generator)) == fingerprint(generator)
+
+
+def test_files_spell_the_license_as_ever(path):
+    described = json.loads(read_metadata(path)["domain"])
+    assert described["licence"] == "CC0-1.0"
+    assert "license" not in described
 
 
 def test_only_the_parts_it_holds_are_changed(domain, generator):
@@ -93,13 +114,13 @@ def test_only_the_parts_it_holds_are_changed(domain, generator):
 
 
 def test_blend_is_the_weighted_sum(generator):
-    one, two = make_domain(generator, seed=3), make_domain(generator, seed=4, licence="MIT")
+    one, two = make_domain(generator, seed=3), make_domain(generator, seed=4, license="MIT")
     mixed = blend([one, two], [0.25, 0.5])
     for name, value in mixed.weights.items():
         expected = 0.25 * one.weights[name].float() + 0.5 * two.weights[name].float()
         assert torch.equal(value, expected.half())
     assert mixed.metadata.method == "blend"
-    assert mixed.metadata.licence == "CC0-1.0; MIT"
+    assert mixed.metadata.license == "CC0-1.0; MIT"
     mixed.check(generator)
 
 

@@ -7,11 +7,12 @@ import torch
 
 from adapter.adaptation.guidance import Guidance, text_guidance
 from adapter.adaptation.objective import Objective
-from adapter.adaptation.source_cache import draw_pairs, fill_pool, join
 from adapter.encoders import load_encoder, load_text_encoder
 from adapter.encoders.templates import apply_templates
 from adapter.errors import UserError
 from adapter.methods import get_method
+
+from .conftest import make_sources
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +48,12 @@ def test_an_edit_may_start_at_the_mean_picture(text, generator, negative):
     encoder = load_encoder("clip-heads")
     method = dataclasses.replace(get_method("nada", "quick"), pool=2)
     guidance = text_guidance([text], "a bronze statue", negative=negative, from_mean=True)
-    latents, cameras = draw_pairs(generator.config, method, 0)
-    pool = join(list(fill_pool(generator, [encoder], (), latents, cameras, 1.0)))
+    sources = make_sources(generator, method, [encoder], embedding=True)
     start = text.encode(apply_templates("a watercolour")).mean(dim=0)
-    seen = dataclasses.replace(pool.seen[0], embedding=start.expand(2, -1))
-    objective = Objective([encoder], method, dataclasses.replace(pool, seen=(seen,)), guidance)
-    wanted = text_guidance([text], "a bronze statue", "a watercolour", negative).directions[0]
-    torch.testing.assert_close(objective.directions[0], wanted, atol=1e-4, rtol=0)
+    encoded = dataclasses.replace(sources.encoded[0], embedding=start.expand(2, -1))
+    objective = Objective([encoder], method, dataclasses.replace(sources, encoded=(encoded,)), guidance)
+    expected = text_guidance([text], "a bronze statue", "a watercolour", negative).directions[0]
+    torch.testing.assert_close(objective.goals[0][1], expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,17 @@ import dataclasses
 import pytest
 import torch
 
-from adapter.adaptation import Guidance, adapt
+from adapter.adaptation import Guidance
 from adapter.adaptation.checkpoint import TrainingState
-from adapter.adaptation.discriminator import AdversarialLoss, augment
-from adapter.adaptation.layer_selection import chosen_rows, row_of
+from adapter.adaptation.layer_selection import row_of, select_rows
 from adapter.adaptation.parts import Extent, copy_parts
-from adapter.adaptation.source_cache import cameras_around_front, draw_pairs, fill_pool, join, target_features
 from adapter.adaptation.stylize import stylize_frames
+from adapter.eg3d.camera import cameras_around_front
 from adapter.eg3d.pair import PairRenderer
 from adapter.errors import UserError
-from adapter.methods import METHODS
-from adapter.methods.schema import LossTerm, Method, Stage
+from adapter.methods import METHODS, Method, Stage, loss
+
+from .conftest import make_sources, run
 
 LAYERS = {"token_distribution": (0,), "image_structure": (1,), "moments": (0,), "shallow_distribution": (0,)}
 
@@ -24,7 +24,11 @@ def tiny(method, steps=4, **changes):
     """The method with a few steps and the layers that the tiny encoder has."""
     stages = tuple(dataclasses.replace(stage, steps=steps) for stage in method.stages)
     losses = tuple(
-        dataclasses.replace(term, layers=LAYERS.get(term.kind, (2,) if term.layers else ()), window=2)
+        dataclasses.replace(
+            term,
+            **({"layers": LAYERS.get(term.kind, (2,))} if getattr(term, "layers", ()) else {}),
+            **({"window": 2} if term.kind == "consistency" else {}),
+        )
         for term in method.losses
     )
     return dataclasses.replace(method, stages=stages, losses=losses, pool=4, preview_every=2, **changes)
@@ -36,7 +40,7 @@ def inverter(images):
 
 
 def last(generator, encoder, guidance, method, **options):
-    return list(adapt(generator, encoder, guidance, method, base="tiny", **options))[-1]
+    return run(generator, encoder, guidance, method, **options)[-1]
 
 
 def prompted(encoder, references=None):
@@ -76,16 +80,16 @@ def test_untrained_parts_give_the_source(extent, generator):
 
 def test_a_backbone_of_its_own_is_read_where_the_source_was_sampled(generator, encoder):
     method = tiny(METHODS["difa"]["quick"])
-    pool = join(list(fill_pool(generator, [], [], *draw_pairs(generator.config, method, 0))))
-    features = target_features(generator, pool, [2, 0], copy_parts(generator, Extent(0, True)))
-    # The pool keeps its plane features in half precision.
-    assert (features - pool.features[[2, 0]]).abs().max() < 5e-3
+    sources = make_sources(generator, method)
+    features = sources.target_features(generator, [2, 0], copy_parts(generator, Extent(0, True)))
+    # The cache keeps its plane features in half precision.
+    assert (features - sources.features[[2, 0]]).abs().max() < 5e-3
 
 
 @pytest.mark.parametrize(("name", "auto"), CASES)
 def test_resumed_equals_uninterrupted(name, auto, generator, encoder, references, tmp_path):
     method = tiny(METHODS[name]["quick"], 5, auto_layers=auto, auto_every=3)
-    events = list(adapt(generator, encoder, references, method, base="tiny", inverter=inverter))
+    events = run(generator, encoder, references, method, inverter=inverter)
     state = next(event.state for event in events if event.step == 4 and event.state)
     state.save(tmp_path / "state")
     resumed = last(
@@ -97,33 +101,33 @@ def test_resumed_equals_uninterrupted(name, auto, generator, encoder, references
 
 def test_consistency_needs_an_encoder_and_rises_after_its_window(generator, encoder, references):
     method = tiny(METHODS["difa"]["quick"], 6)
-    without = list(adapt(generator, encoder, references, method))
+    without = run(generator, encoder, references, method)
     assert all("consistency" not in event.losses for event in without)
     with_codes = [
         event.losses["consistency"]
-        for event in adapt(generator, encoder, references, method, inverter=inverter)
+        for event in run(generator, encoder, references, method, inverter=inverter)
         if event.losses
     ]
     assert with_codes[:3] == [0, 0, 0]
     assert with_codes[-1] > 0
 
 
-def test_text_leads_alone_and_beside_an_image(generator, encoder, references, method):
-    terms = (*method.losses, LossTerm("text_directional", 1.0))
+def test_text_guides_alone_and_beside_an_image(generator, encoder, references, method):
+    terms = (*method.losses, loss("text_directional", 1.0))
     method = dataclasses.replace(method, losses=terms)
     alone = last(generator, encoder, prompted(encoder), method)
     assert alone.domain.metadata.prompt == "a bronze statue"
     assert alone.domain.metadata.reference_fingerprint is None
-    kinds = [set(event.losses) for event in adapt(generator, encoder, prompted(encoder), method) if event.losses]
+    kinds = [set(event.losses) for event in run(generator, encoder, prompted(encoder), method) if event.losses]
     assert kinds[0] == {"text_directional", "image_structure", "feature_structure", "view_consistency", "total"}
-    mixed = [set(event.losses) for event in adapt(generator, encoder, prompted(encoder, references), method)]
+    mixed = [set(event.losses) for event in run(generator, encoder, prompted(encoder, references), method)]
     assert {"text_directional", "directional", "token_distribution"} <= set.union(*mixed)
 
 
-def test_a_method_that_cannot_be_led_says_so(generator, encoder, references):
-    with pytest.raises(UserError, match="finetune cannot be led by a text"):
+def test_a_method_that_cannot_be_guided_says_so(generator, encoder, references):
+    with pytest.raises(UserError, match="finetune cannot be guided by a text"):
         last(generator, encoder, prompted(encoder), tiny(METHODS["finetune"]["quick"]))
-    only_text = Method("words", "test", (Stage("G2", ("superresolution",), 2),), (LossTerm("text_directional", 1.0),))
+    only_text = Method("words", "test", (Stage("G2", ("superresolution",), 2),), (loss("text_directional", 1.0),))
     with pytest.raises(UserError, match="an image alone"):
         last(generator, encoder, references, only_text)
     with pytest.raises(UserError, match="nothing to adapt to"):
@@ -131,7 +135,7 @@ def test_a_method_that_cannot_be_led_says_so(generator, encoder, references):
 
 
 def test_a_diffusion_score_is_one_more_loss(generator, encoder, method):
-    method = dataclasses.replace(method, losses=(LossTerm("score_distillation", 1.0),))
+    method = dataclasses.replace(method, losses=(loss("score_distillation", 1.0),))
     calls = []
 
     def darker(images, random):
@@ -139,7 +143,7 @@ def test_a_diffusion_score_is_one_more_loss(generator, encoder, method):
         return images.mean()
 
     guidance = prompted(encoder)
-    losses = [e.losses["total"] for e in adapt(generator, encoder, guidance, method, distillation=darker) if e.losses]
+    losses = [e.losses["total"] for e in run(generator, encoder, guidance, method, distillation=darker) if e.losses]
     assert calls == [2] * method.steps
     assert losses[-1] < losses[0]
 
@@ -154,30 +158,11 @@ def test_rows_and_layers_belong_together(generator):
 
 def test_the_choice_follows_the_loss(generator, encoder):
     method = tiny(METHODS["nada"]["quick"])
-    pool = join(list(fill_pool(generator, [], [], *draw_pairs(generator.config, method, 0))))
+    pool = make_sources(generator, method)
     parts = copy_parts(generator, Extent(0, True))
     rows = generator.config.num_ws
-    assert chosen_rows(generator, pool, parts, lambda images: images.square().mean(), rows) == {*range(rows - 1), -1}
-    assert len(chosen_rows(generator, pool, parts, lambda images: images.square().mean(), 1)) == 1
-
-
-def test_augmentation_is_nothing_at_probability_zero():
-    random = torch.Generator().manual_seed(0)
-    images = torch.rand(3, 3, 16, 16, generator=random)
-    assert (augment(images, 0.0, random) - images).abs().max() < 1e-5
-    assert (augment(images, 1.0, random) - images).abs().max() > 0.1
-
-
-def test_the_critic_learns_to_tell_and_then_augments(references):
-    critic = AdversarialLoss(references, 16, seed=0)
-    random = torch.Generator().manual_seed(0)
-    fake = torch.zeros(4, 3, 16, 16)
-    for _ in range(60):
-        critic.learn(fake, random)
-    real = critic.references.expand(4, -1, -1, -1)
-    assert critic.network(real).mean() > critic.network(fake).mean() + 1
-    assert critic.probability > 0.1
-    assert float(critic.loss(real, random)) < float(critic.loss(fake, random))
+    assert select_rows(generator, pool, parts, lambda images: images.square().mean(), rows) == {*range(rows - 1), -1}
+    assert len(select_rows(generator, pool, parts, lambda images: images.square().mean(), 1)) == 1
 
 
 def test_stylize_moves_pictures_towards_the_reference_each_alone(encoder, references):

@@ -9,44 +9,44 @@ from PIL import Image
 
 from adapter import __main__ as cli
 from adapter.cli import evaluate
-from adapter.evaluation import report as report_module
-from adapter.evaluation import runner as contest_module
-from adapter.evaluation import workers
 from adapter.evaluation.domains import HELD_OUT, QUICK, TUNING
-from adapter.evaluation.runner import Progress
+from adapter.evaluation.runner import EvalProgress
 from adapter.evaluation.tables import BEGIN, END
-from adapter.latents import wplus_encoder as encoder_module
 from adapter.methods import METHODS, get_method
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict:
-    """Stands in for the work; remembers what was asked for."""
+    """Replaces the work and records its arguments."""
     calls: dict = {}
 
-    def tools(args: argparse.Namespace, pairs: int, inverter: None) -> argparse.Namespace:
-        calls["pairs"] = args.pairs or pairs
-        return argparse.Namespace(out=args.out, device=torch.device("cpu"))
+    def context(*arguments, seeds, config, **others) -> argparse.Namespace:
+        calls["pairs"], calls["seeds"] = config.pairs, seeds
+        return argparse.Namespace(out=arguments[5], device=torch.device("cpu"))
 
-    def contest(tools, contestants, domains):
-        calls["methods"] = [(one.name, one.title, one.method.preset) for one in contestants]
-        calls["steps"] = [one.method.steps for one in contestants]
+    def run_evaluation(context, entries, domains):
+        calls["methods"] = [(entry.name, entry.title, entry.method.preset) for entry in entries]
+        calls["steps"] = [entry.method.steps for entry in entries]
         calls["domains"] = domains
-        yield Progress(0, 2, "orc, source: preparing")
-        yield Progress(2, 2, "measured")
-        yield {"source": {}}
+        yield EvalProgress(0, 2, "orc, source: preparing")
+        yield EvalProgress(2, 2, "measured")
+        yield {0: {"source": {}}}
 
-    monkeypatch.setattr(evaluate, "_tools", tools)
-    monkeypatch.setattr(encoder_module, "load_inverter", lambda base: None)
-
-    def share_out(make_tools, cells, jobs):
+    def run_parallel(make_context, cells, jobs):
         calls["jobs"] = jobs
-        yield Progress(len(cells), len(cells), "orc, source: measured")
+        yield EvalProgress(len(cells), len(cells), "orc, source: measured")
 
-    monkeypatch.setattr(contest_module, "contest", contest)
-    monkeypatch.setattr(contest_module, "unmeasured", lambda *arguments: ["a cell"] * calls.get("missing", 0))
-    monkeypatch.setattr(workers, "share_out", share_out)
-    monkeypatch.setattr(report_module, "write_report", lambda *arguments: "| a table |")
+    model = torch.nn.Identity()
+    model.config = argparse.Namespace(image_resolution=128)
+    monkeypatch.setattr(evaluate, "Eg3d", argparse.Namespace(from_pretrained=lambda base: model))
+    for load in ("load_encoder", "load_classifier"):
+        monkeypatch.setattr(evaluate, load, lambda *arguments: model)
+    monkeypatch.setattr(evaluate, "EvalContext", context)
+    monkeypatch.setattr(evaluate, "load_inverter", lambda base: None)
+    monkeypatch.setattr(evaluate, "run_evaluation", run_evaluation)
+    monkeypatch.setattr(evaluate, "missing_cells", lambda *arguments: ["a cell"] * calls.get("missing", 0))
+    monkeypatch.setattr(evaluate, "run_parallel", run_parallel)
+    monkeypatch.setattr(evaluate, "write_report", lambda *arguments: "| a table |")
     return calls
 
 
@@ -68,7 +68,7 @@ def test_the_quick_form_halves_the_steps_unless_a_budget_is_given(asked: dict, t
 
 
 @pytest.mark.parametrize(("missing", "arguments", "jobs"), [(9, ["--jobs", "3"], 3), (2, ["--jobs", "3"], 2)])
-def test_what_is_missing_is_shared_out(
+def test_what_is_missing_is_measured_in_parallel(
     asked: dict, tmp_path: Path, missing: int, arguments: list[str], jobs: int
 ) -> None:
     asked["missing"] = missing
@@ -141,11 +141,33 @@ def test_wrong_names_are_refused_before_any_work(
 
 
 def test_too_few_heads_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
-    monkeypatch.setattr(encoder_module, "load_inverter", lambda base: None)
+    monkeypatch.setattr(evaluate, "load_inverter", lambda base: None)
     assert cli.main(["evaluate", "--out", str(tmp_path / "out"), "--pairs", "2"]) == 2
     assert "from 8 to 4096" in capsys.readouterr().err
 
 
-def test_progress_says_how_long_it_will_take() -> None:
-    assert evaluate._line(3, 9, "orc, difa: G2 4/9", 601.0) == "[3/9] orc, difa: G2 4/9, about 10 min left"
-    assert evaluate._line(0, 9, "orc", None) == "[0/9] orc"
+def test_progress_tells_the_time_left() -> None:
+    step = EvalProgress(3, 9, "orc, difa: G2 4/9")
+    assert evaluate.progress_text(step, 601.0) == "[3/9] orc, difa: G2 4/9, about 10 min left"
+    assert evaluate.progress_text(step, None) == "[3/9] orc, difa: G2 4/9"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seeds"), [([], (0,)), (["--seed", "3"], (3,)), (["--seeds", "0", "1", "2", "1"], (0, 1, 2))]
+)
+def test_one_or_several_seeds(asked: dict, tmp_path: Path, arguments: list[str], seeds: tuple[int, ...]) -> None:
+    assert cli.main(["evaluate", "--out", str(tmp_path), *arguments]) == 0
+    assert asked["seeds"] == seeds
+
+
+def test_a_document_without_a_place_is_refused_before_any_work(asked: dict, tmp_path: Path, capsys) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("no markers", encoding="utf-8")
+    assert cli.main(["evaluate", "--out", str(tmp_path), "--table", str(readme)]) == 2
+    assert "no place for the table" in capsys.readouterr().err
+    assert "domains" not in asked
+
+
+def test_text_takes_one_seed(tmp_path: Path, capsys) -> None:
+    assert cli.main(["evaluate", "--out", str(tmp_path), "--text", "--seeds", "0", "1"]) == 2
+    assert "one seed" in capsys.readouterr().err

@@ -27,8 +27,8 @@ def test_the_seed_decides(pipeline, renders) -> None:
     one, same, other = (
         make_references(pipeline, renders[:1], "a statue", ReferenceSettings(seed=seed)) for seed in (1, 1, 2)
     )
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
+    torch.testing.assert_close(one, same, atol=1e-4, rtol=0)  # convolutions may differ in their last bits
+    assert not torch.allclose(one, other, atol=1e-2)
 
 
 def test_the_prompt_is_heard(pipeline, renders) -> None:

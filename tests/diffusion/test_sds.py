@@ -88,7 +88,7 @@ def test_a_model_that_finds_the_noise_wants_no_change() -> None:
     pipeline = fake()
     distillation = ScoreDistillation(pipeline, "bronze", guidance=1.0)
     noise = torch.full((1, 3, 4, 4), 0.7)
-    assert distillation.gradient(torch.zeros(1, 3, 4, 4), torch.tensor([500]), noise).abs().max() == 0
+    assert distillation.gradient(torch.zeros(1, 3, 4, 4), torch.tensor([500]), noise).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("kind", ["v_prediction", "sample"])
@@ -119,8 +119,8 @@ def test_a_real_pipeline_gives_a_gradient_that_its_seed_decides(pipeline) -> Non
         gradients.append(leaf.grad)
     assert torch.isfinite(gradients[0]).all()
     assert gradients[0].abs().sum() > 0
-    assert torch.equal(gradients[0], gradients[1])
-    assert not torch.equal(gradients[0], gradients[2])
+    torch.testing.assert_close(gradients[0], gradients[1])  # convolutions may differ in their last bits
+    assert not torch.allclose(gradients[0], gradients[2])
 
 
 def test_bad_requests_are_refused(pipeline) -> None:

@@ -6,12 +6,12 @@ from adapter.eg3d.cpu import plain_kernels
 from adapter.eg3d.layers import (
     ACTIVATION_GAIN,
     FullyConnected,
-    convolution,
-    modulated_convolution,
+    conv2d_resample,
     normalize_rms,
     resample_filter,
     upsample_image,
 )
+from adapter.eg3d.modulated_conv import modulated_conv2d
 
 
 def random(*shape, seed=0):
@@ -27,6 +27,7 @@ def zero_inserted(image):
 def test_resample_filter_is_a_symmetric_low_pass():
     taps = resample_filter()
     assert taps.shape == (4, 4)
+    # Exact: the taps are multiples of 1 / 64.
     assert taps.sum() == 1
     assert torch.equal(taps, taps.T)
     assert torch.equal(taps, taps.flip(0))
@@ -50,7 +51,8 @@ def test_upsample_image_is_zero_insertion_and_filter():
 
 
 def test_upsample_image_with_replicated_border_keeps_a_constant():
-    assert torch.equal(upsample_image(torch.ones(1, 3, 4, 4), replicate=True), torch.ones(1, 3, 8, 8))
+    # Interpolation weights of vectorised kernels may add up to one but for rounding.
+    torch.testing.assert_close(upsample_image(torch.ones(1, 3, 4, 4), replicate=True), torch.ones(1, 3, 8, 8))
     assert upsample_image(torch.ones(1, 3, 4, 4))[0, 0, 0, 0] < 1
 
 
@@ -60,13 +62,13 @@ def test_upsampling_convolution_is_a_convolution_of_the_zero_inserted_image():
     spread = F.pad(zero_inserted(x)[:, :, :-1, :-1], (2, 2, 2, 2))
     transposed = F.conv2d(spread, weight.flip(2, 3))
     expected = F.conv2d(transposed, (resample_filter() * 4).expand(5, 1, 4, 4), padding=1, groups=5)
-    torch.testing.assert_close(convolution(x, weight, up=True, fir=resample_filter()), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(conv2d_resample(x, weight, fir=resample_filter()), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("up", [False, True])
 def test_replicated_border_hides_the_border_of_a_constant(up):
     x, weight = torch.ones(1, 2, 6, 6), random(3, 2, 3, 3)
-    y = convolution(x, weight, up=up, fir=resample_filter(), replicate=True)
+    y = conv2d_resample(x, weight, fir=resample_filter() if up else None, replicate=True)
     assert y.shape[-1] == (12 if up else 6)
     pattern = y[:, :, 4:6, 4:6] if up else y[:, :, 2:3, 2:3]
     torch.testing.assert_close(y, pattern.repeat(1, 1, y.shape[2] // pattern.shape[2], y.shape[3] // pattern.shape[3]))
@@ -77,26 +79,30 @@ def test_replicated_border_hides_the_border_of_a_constant(up):
 @pytest.mark.parametrize("count", [1, 3])
 def test_modulated_convolution_equals_explicit_weights_per_sample(up, replicate, count):
     x, weight, styles, bias = random(count, 6, 16, 16), random(4, 6, 3, 3), random(count, 6) + 1, random(4)
-    options = {"up": up, "fir": resample_filter(), "replicate": replicate}
+    options = {"fir": resample_filter() if up else None, "replicate": replicate}
     expected = []
-    for one, style in zip(x, styles, strict=True):
+    for features, style in zip(x, styles, strict=True):
         own = weight * style[None, :, None, None]
         own = own / own.square().sum(dim=(1, 2, 3), keepdim=True).add(1e-8).sqrt()
-        expected.append(ACTIVATION_GAIN * (convolution(one[None], own, **options) + bias[:, None, None]))
+        expected.append(ACTIVATION_GAIN * (conv2d_resample(features[None], own, **options) + bias[:, None, None]))
     expected = torch.cat(expected)
-    fast = modulated_convolution(x, weight, styles, bias, gain=ACTIVATION_GAIN, **options)
+    fast = modulated_conv2d(x, weight, styles, bias, gain=ACTIVATION_GAIN, **options)
     with plain_kernels():
-        plain = modulated_convolution(x, weight, styles, bias, gain=ACTIVATION_GAIN, **options)
+        plain = modulated_conv2d(x, weight, styles, bias, gain=ACTIVATION_GAIN, **options)
     torch.testing.assert_close(fast, expected, rtol=1e-4, atol=2e-5)
     torch.testing.assert_close(plain, expected, rtol=1e-4, atol=2e-5)
 
 
-def test_modulated_convolution_without_demodulation():
-    x, weight, styles, bias = random(1, 6, 8, 8), random(3, 6, 1, 1), random(1, 6), random(3)
-    expected = torch.einsum("oi,i,nihw->nohw", weight[:, :, 0, 0], styles[0], x) + bias[:, None, None]
-    torch.testing.assert_close(
-        modulated_convolution(x, weight, styles, bias, demodulate=False), expected, rtol=1e-4, atol=1e-5
-    )
+@pytest.mark.parametrize("needs_grad", [False, True])
+def test_modulated_convolution_without_demodulation(needs_grad):
+    x, weight, styles, bias = random(2, 6, 8, 8), random(3, 6, 1, 1), random(2, 6), random(3)
+    expected = 2 * (torch.einsum("oi,ni,nihw->nohw", weight[:, :, 0, 0], styles, x) + bias[:, None, None])
+    with torch.set_grad_enabled(needs_grad):
+        fast = modulated_conv2d(x, weight, styles, bias, gain=2.0, demodulate=False)
+        with plain_kernels():
+            plain = modulated_conv2d(x, weight, styles, bias, gain=2.0, demodulate=False)
+    torch.testing.assert_close(fast, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(plain, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("up", [False, True])
@@ -105,7 +111,7 @@ def test_both_ways_have_the_same_gradients(up):
 
     def gradients():
         inputs = [value.clone().requires_grad_() for value in values]
-        y = modulated_convolution(*inputs, up=up, fir=resample_filter(), replicate=True)
+        y = modulated_conv2d(*inputs, fir=resample_filter() if up else None, replicate=True)
         return torch.autograd.grad((y * random(*y.shape, seed=5)).sum(), inputs)
 
     fast = gradients()

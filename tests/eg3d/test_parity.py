@@ -6,6 +6,7 @@ The figures are read from the reference folder beside the repository where it ex
 
 import dataclasses
 import json
+import math
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +16,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from adapter.eg3d import PRESETS, SUPERRESOLUTIONS, Eg3dConfig, Generator, Planes, RenderingConfig, lookat_equal_area
-from adapter.eg3d.camera import focal_from_diagonal_fov
-from adapter.eg3d.cpu import plain_kernels
+from adapter.eg3d import PRESETS, SUPERRESOLUTIONS, Eg3dConfig, Generator, Planes, RenderingConfig, look_at
 from adapter.eg3d.layers import resample_filter
 from adapter.eg3d.planes import AXES, lookup
 from adapter.eg3d.ray_marching import march_weights
@@ -125,8 +124,7 @@ def listen(generator: Generator) -> tuple[dict[str, Tensor], Callable[[], None]]
     def keep(*names: str) -> Callable:
         def hook(module, inputs, output) -> None:
             for name, value in zip(names, output if isinstance(output, tuple) else (output,), strict=True):
-                if value is not None:
-                    found[name] = value.clone()
+                found[name] = value.clone()
 
         return hook
 
@@ -154,8 +152,8 @@ def rendering_stages(generator: Generator, planes: Planes, cameras: Tensor) -> d
 
     sigma, rgb = decode(coarse)
     weights = march_weights(sigma, coarse)
-    draws = importance_draws(coarse[..., 0].numel(), config.importance_samples, config.fine_rule)
-    fine = importance_depths(coarse, weights, draws.view(*coarse.shape[:2], -1), bins=config.importance_bins)
+    draws = importance_draws(config.importance_samples, config.fine_rule)
+    fine = importance_depths(coarse, weights, draws, bins=config.importance_bins)
     sigma_fine, rgb_fine = decode(fine)
     depths, order = torch.cat([coarse, fine], dim=-1).sort(dim=-1)
     return {
@@ -178,11 +176,6 @@ def stages(generator: Generator, given: dict[str, Tensor], settings: dict[str, s
     psi = float(settings["psi"])
     cutoff = None if settings["cutoff"] == "None" else int(settings["cutoff"])
     ws = generator.mapping(given["in.z"], given["in.c_map"], psi, cutoff)
-    # Faster kernels pass over some of the stages.
-    passed_over, stop = listen(generator)
-    with plain_kernels():
-        generator.synthesis(ws, given["in.c_cam"])
-    stop()
     found, stop = listen(generator)
     generator.mapping(given["in.z"], given["in.c_map"], psi, cutoff)
     planes = generator.planes(ws, folded=False)
@@ -195,8 +188,7 @@ def stages(generator: Generator, given: dict[str, Tensor], settings: dict[str, s
     sigma, rgb = generator.field(planes, points)
     rendered = generator.render(planes, given["in.c_cam"])
     return (
-        passed_over
-        | found
+        found
         | rendering_stages(generator, planes, given["in.c_cam"])
         | {
             "map.ws_psi1": generator.mapping(given["in.z"], given["in.c_map"])[:, 0],
@@ -247,9 +239,10 @@ def test_weights_are_those_of_the_golden_runs(run):
     assert len(probes) == 5
     for name, probe in probes.items():
         flat = state[name].double().flatten()
-        assert torch.equal(flat[:4].float(), torch.tensor(probe["first"]))
-        assert flat.sum().item() == pytest.approx(probe["sum"], rel=1e-9)
-        assert flat.square().sum().item() == pytest.approx(probe["sumsq"], rel=1e-9)
+        # Normal draws pass through logarithms and cosines, whose last bit depends on the processor.
+        torch.testing.assert_close(flat[:4].float(), torch.tensor(probe["first"]))
+        assert flat.sum().item() == pytest.approx(probe["sum"], abs=1e-6 * flat.abs().sum().item())
+        assert flat.square().sum().item() == pytest.approx(probe["sumsq"], rel=1e-6)
 
 
 @pytest.mark.skipif(not FULL.is_dir(), reason="the full reference figures are not here")
@@ -290,9 +283,8 @@ def test_tensors_of_ffhq512_have_the_names_and_shapes_of_the_original():
 def test_cameras_of_the_look_at_sampler():
     reference = json.loads((GOLDEN / "camera.json").read_text())
     for case in reference["lookat"]:
-        label = lookat_equal_area(case["horizontal"], case["vertical"], case["radius"], case["pivot"])
+        yaw, pitch = case["horizontal"] - math.pi / 2, math.asin(1 - 2 * case["vertical"] / math.pi)
+        label = look_at(yaw, pitch, case["radius"], case["pivot"])
         pose = label[0, :16].view(4, 4)
         torch.testing.assert_close(pose, torch.tensor(case["cam2world"]), rtol=0, atol=2e-6)
         assert label[0, 16:].tolist() == pytest.approx([4.2647, 0, 0.5, 0, 4.2647, 0.5, 0, 0, 1])
-    for degrees, focal in reference["fov"].items():
-        assert focal_from_diagonal_fov(float(degrees)) == pytest.approx(focal, rel=1e-6)

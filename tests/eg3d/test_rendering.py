@@ -3,8 +3,9 @@ import dataclasses
 import pytest
 import torch
 
-from adapter.eg3d import Eg3d, Parts, look_at, rendering
+from adapter.eg3d import Eg3d, Parts, cameras_around_front, ray_tracer, rendering
 from adapter.eg3d.cpu import plain_kernels
+from adapter.eg3d.samples import join_samples
 
 FIELDS = ("features", "depth", "opacity")
 
@@ -33,51 +34,26 @@ def test_fast_and_plain_ways_agree(tiny, planes, cameras):
 
 
 def test_the_same_call_gives_the_same_pixels(tiny, planes, cameras):
-    assert_same(tiny.render(planes, cameras), tiny.render(planes, cameras), rtol=0, atol=0)
+    # Kernels may sum in another order in memory that is aligned otherwise.
+    assert_same(tiny.render(planes, cameras), tiny.render(planes, cameras), rtol=0, atol=1e-6)
 
 
-def test_draws_follow_their_generator(tiny, planes, cameras):
-    one, same, other = (
-        tiny.render(planes, cameras, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
-    )
-    assert_same(one, same, rtol=0, atol=0)
-    assert not torch.equal(one.features, other.features)
-
-
-@pytest.mark.parametrize("noise", [0.0, 0.5])
-def test_the_size_of_a_chunk_changes_nothing(tiny, planes, cameras, noise):
-    config = dataclasses.replace(tiny.config.rendering, density_noise=noise)
-    results = [
-        rendering.render(
-            planes,
-            cameras,
-            16,
-            [rendering.Field(tiny.decoder)],
-            config,
-            generator=torch.Generator().manual_seed(5),
-            max_points=points,
-        )[0]
-        for points in (500, 10**6)
-    ]
-    assert_same(*results, rtol=0, atol=2e-5)
+def test_the_size_of_a_chunk_changes_nothing(tiny, planes, cameras, monkeypatch):
+    whole = tiny.render(planes, cameras)
+    monkeypatch.setitem(ray_tracer.MAX_POINTS, "cpu", 500)
+    assert_same(tiny.render(planes, cameras), whole, rtol=0, atol=2e-5)
 
 
 def test_chunks_bound_what_is_worked_on_at_once(tiny, planes, cameras, monkeypatch):
     seen = []
-    read = rendering.lookup
+    read = ray_tracer.lookup
     monkeypatch.setattr(
-        rendering, "lookup", lambda *given: seen.append(given[1].shape[0] * given[1].shape[1]) or read(*given)
+        ray_tracer, "lookup", lambda *given: seen.append(given[1].shape[0] * given[1].shape[1]) or read(*given)
     )
-    tiny.render(planes, cameras, max_points=1000)
+    monkeypatch.setitem(ray_tracer.MAX_POINTS, "cpu", 1000)
+    tiny.render(planes, cameras)
     assert max(seen) <= 1000
     assert len(seen) > 10
-
-
-def test_density_noise_needs_a_generator(tiny, planes, cameras):
-    config = dataclasses.replace(tiny.config.rendering, density_noise=3.0)
-    fields = [rendering.Field(tiny.decoder)]
-    quiet = rendering.render(planes, cameras, 16, fields, config)[0]
-    assert_same(quiet, tiny.render(planes, cameras), rtol=0, atol=0)
 
 
 def test_cached_samples_march_to_the_same_picture(tiny, planes, cameras):
@@ -92,28 +68,24 @@ def test_cached_samples_march_to_the_same_picture(tiny, planes, cameras):
 def test_rays_near_one_that_hits_something_count_as_well():
     opacity = torch.zeros(2, 256)
     opacity[1, 16 * 8 + 8] = 0.5
-    hit = rendering.hit_rays(opacity, 1e-4).view(2, 16, 16)
+    hit = ray_tracer.hit_rays(opacity, 1e-4).view(2, 16, 16)
     assert not hit[0].any()
-    assert hit[1].sum() == (2 * rendering.MARGIN + 1) ** 2
-    assert hit[1, 8 - rendering.MARGIN : 9 + rendering.MARGIN, 8 - rendering.MARGIN : 9 + rendering.MARGIN].all()
+    assert hit[1].sum() == (2 * ray_tracer.MARGIN + 1) ** 2
+    assert hit[1, 8 - ray_tracer.MARGIN : 9 + ray_tracer.MARGIN, 8 - ray_tracer.MARGIN : 9 + ray_tracer.MARGIN].all()
 
 
 @pytest.fixture(scope="module")
 def heads():
     """Two people of the embedded base, a slim one and one with much hair, and how it is rendered ray by ray."""
     base = Eg3d.from_pretrained("heads").requires_grad_(False)
-    ws = base.mapping(torch.randn(2, base.config.z_dim, generator=torch.Generator().manual_seed(4)), None, 0.7)
+    ws = base.sample_ws(torch.randn(2, base.config.z_dim, generator=torch.Generator().manual_seed(4)), 0.7)
     every = dataclasses.replace(base.config.rendering, empty_below=0.0)
     return base, base.planes(ws), every
 
 
-def heads_cameras(base, *yaws):
-    return torch.cat([look_at(yaw, 0.0, base.config.camera_radius, base.config.camera_pivot) for yaw in yaws])
-
-
 def test_rays_that_hit_nothing_are_left_out_and_hardly_missed(heads):
     base, planes, every = heads
-    cameras = heads_cameras(base, 0.0, 0.3)
+    cameras = cameras_around_front(base.config, [0.0, 0.3])
     samples = base.sample(planes, cameras)
     few = samples.depths.shape[1]
     assert 0.3 < few / 64**2 < 0.8
@@ -128,7 +100,7 @@ def test_rays_that_hit_nothing_are_left_out_and_hardly_missed(heads):
 
 def test_what_is_left_out_depends_on_no_other_view(heads):
     base, planes, _ = heads
-    cameras = heads_cameras(base, 0.0, 0.3)
+    cameras = cameras_around_front(base.config, [0.0, 0.3])
     both = base.render(planes, cameras)
     for i in range(2):
         alone = base.render(planes[i : i + 1], cameras[i : i + 1])
@@ -137,30 +109,30 @@ def test_what_is_left_out_depends_on_no_other_view(heads):
 
 def test_samples_of_different_numbers_of_rays_join(heads):
     base, planes, _ = heads
-    cameras = heads_cameras(base, 0.0, 0.3)
+    cameras = cameras_around_front(base.config, [0.0, 0.3])
     parts = [base.sample(planes[i : i + 1], cameras[i : i + 1]) for i in range(2)]
     parts.append(base.sample(planes[:1], cameras[:1], every_ray=True))
     assert parts[2].places is None
     assert len({part.depths.shape[1] for part in parts}) == 3
-    joined = rendering.join_samples(parts)
+    joined = join_samples(parts)
     target = base.parts().requires_grad_(True)
     for i, part in enumerate(parts):
         torch.testing.assert_close(base.march(joined[i : i + 1]).features, base.march(part).features, rtol=0, atol=2e-5)
-    wanted, given = (
+    separate, together = (
         torch.autograd.grad(
             sum(base.march(one, target).features.square().sum() for one in some), target.decoder.net[0].weight
         )[0]
         for some in (parts, [joined])
     )
-    torch.testing.assert_close(given, wanted, rtol=1e-3, atol=1e-2 * float(wanted.abs().max()))
+    torch.testing.assert_close(together, separate, rtol=1e-3, atol=1e-2 * float(separate.abs().max()))
 
 
 def test_whoever_moves_latents_or_cameras_follows_every_ray(heads):
     base, planes, every = heads
-    cameras = heads_cameras(base, 0.0, 0.3)
+    cameras = cameras_around_front(base.config, [0.0, 0.3])
     moving = base.render(planes, cameras.requires_grad_())
     full = rendering.render(planes, cameras, 64, [rendering.Field(base.decoder)], every)[0]
-    assert torch.equal(moving.features, full.features)
+    torch.testing.assert_close(moving.features, full.features, rtol=0, atol=2e-5)
 
 
 def test_rendering_without_importance_samples(tiny, planes, cameras):
@@ -173,8 +145,9 @@ def test_a_pair_of_equal_parts_is_twice_the_source(tiny, planes, ws, cameras):
     source, target = tiny.pair(planes, ws, cameras, tiny.parts())
     alone = tiny.synthesis(ws, cameras)
     for name in ("image", "image_raw", "depth", "opacity"):
-        assert torch.equal(getattr(source, name), getattr(target, name))
-        assert torch.equal(getattr(source, name), getattr(alone, name))
+        # Each passes through convolutions of its own threads.
+        torch.testing.assert_close(getattr(source, name), getattr(target, name), rtol=0, atol=2e-5)
+        torch.testing.assert_close(getattr(source, name), getattr(alone, name), rtol=0, atol=2e-5)
 
 
 def test_a_pair_shares_the_sources_samples(tiny, planes, ws, cameras):
@@ -188,12 +161,12 @@ def test_a_pair_shares_the_sources_samples(tiny, planes, ws, cameras):
 
 def test_a_background_shows_where_nothing_is_hit(tiny, planes, ws, cameras):
     own = tiny.parts()
-    colours = torch.rand(8, 4, 4, generator=torch.Generator().manual_seed(2))
-    parts = Parts(own.decoder, own.superresolution, colours).requires_grad_(False)
+    colors = torch.rand(8, 4, 4, generator=torch.Generator().manual_seed(2))
+    parts = Parts(own.decoder, own.superresolution, colors).requires_grad_(False)
     white = Parts(own.decoder, own.superresolution, torch.ones(8, 4, 4)).requires_grad_(False)
     assert_same(tiny.render(planes, cameras, parts=white), tiny.render(planes, cameras), rtol=0, atol=1e-5)
     rendered = tiny.render(planes, cameras, parts=parts)
-    large = torch.nn.functional.interpolate(colours[None], size=(16, 16), mode="bilinear")
+    large = torch.nn.functional.interpolate(colors[None], size=(16, 16), mode="bilinear")
     black = tiny.render(planes, cameras).features - 2 * (1 - rendered.opacity)
     torch.testing.assert_close(rendered.features, black + 2 * (1 - rendered.opacity) * large, rtol=0, atol=1e-4)
 
@@ -227,11 +200,11 @@ def test_gradients_of_latent_and_camera_match_a_small_step(tiny, ws, cameras):
     assert float(rise) == pytest.approx(2 * float((of_ws * step).sum()), rel=0.25)
 
 
-def test_field_reads_density_and_colour_anywhere(tiny, planes):
+def test_field_reads_density_and_color_anywhere(tiny, planes):
     points = torch.rand(2, 30, 3, generator=torch.Generator().manual_seed(0)) - 0.5
-    density, colours = tiny.field(planes, points)
+    density, colors = tiny.field(planes, points)
     assert density.shape == (2, 30)
-    assert colours.shape == (2, 30, 8)
+    assert colors.shape == (2, 30, 8)
     nowhere, _ = tiny.field(planes, torch.full((2, 1, 3), 100.0))
     empty = tiny.decoder(torch.zeros(1, 8))[0]
     torch.testing.assert_close(nowhere[:, 0], empty.expand(2))

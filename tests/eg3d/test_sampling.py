@@ -66,20 +66,17 @@ def test_importance_depths_gather_where_the_weight_is():
     depths = torch.linspace(0, 1, 17).expand(1, 1, 17)
     weights = torch.zeros(1, 1, 16)
     weights[..., 8] = 1
-    draws = importance_draws(1, 100, "centred").view(1, 1, -1)
+    draws = importance_draws(100, "centred")
     found = importance_depths(depths, weights, draws, bins="aligned")
     assert ((found - depths[..., 8]).abs() < 0.15).float().mean() > 0.85
 
 
 def test_draws_follow_their_rule():
-    assert torch.equal(importance_draws(2, 3, "closed"), torch.tensor([[0.0, 0.5, 1.0]] * 2))
-    torch.testing.assert_close(importance_draws(1, 2, "centred"), torch.tensor([[0.25, 0.75]]))
-    one, same, other = (importance_draws(4, 8, "closed", torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
+    torch.testing.assert_close(importance_draws(3, "closed"), torch.tensor([0.0, 0.5, 1.0]))
+    torch.testing.assert_close(importance_draws(2, "centred"), torch.tensor([0.25, 0.75]))
 
 
 def test_importance_carries_no_gradient():
     depths = torch.linspace(1, 2, 6).expand(1, 1, 6).clone().requires_grad_()
     weights = torch.rand(1, 1, 5, requires_grad=True)
-    assert not importance_depths(depths, weights, importance_draws(1, 4, "closed")[None]).requires_grad
+    assert not importance_depths(depths, weights, importance_draws(4, "closed")).requires_grad

@@ -8,8 +8,8 @@ from tests.evaluation import tiny
 
 
 @pytest.fixture(scope="session")
-def judge():
-    return tiny.make_judge()
+def classifier():
+    return tiny.make_classifier()
 
 
 @pytest.fixture(scope="session")
@@ -23,13 +23,13 @@ def encoder():
 
 
 @pytest.fixture
-def tools(judge, tmp_path):
-    return tiny.make_tools(tmp_path / "out", judge)
+def eval_context(classifier, tmp_path):
+    return tiny.make_context(tmp_path / "out", classifier)
 
 
 @pytest.fixture
-def contestants():
-    return list(tiny.CONTESTANTS)
+def entries():
+    return list(tiny.ENTRIES)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from adapter.evaluation.lpips import Perception, distance, local_lpips, mean_pairwise, unit_maps
+from adapter.evaluation.lpips import LpipsModel, distance, local_lpips, mean_pairwise, unit_maps
 from adapter.utils.torchvision_compat import ensure_torchvision
 
 
@@ -48,7 +48,7 @@ def test_identical_images_have_no_diversity() -> None:
 
 
 def test_images_go_through_in_batches() -> None:
-    perception = Perception("mean", lambda images: (images.mean(dim=1, keepdim=True),))
+    perception = LpipsModel("mean", lambda images: (images.mean(dim=1, keepdim=True),))
     images = torch.rand(40, 3, 4, 4)
     assert torch.allclose(perception(images)[0], images.mean(dim=1, keepdim=True))
 

@@ -7,18 +7,21 @@ import torch
 
 from adapter.adaptation import FAILED, Event
 from adapter.errors import UserError
-from adapter.evaluation import runner as module
+from adapter.evaluation import runner as runner
+from adapter.evaluation.eval_set import EvalConfig, EvalSet
 from adapter.evaluation.metrics import METRICS
-from adapter.evaluation.renderers import EvalSet, Plan, oracle_renderer, render_all, source_renderer
+from adapter.evaluation.renderers import oracle_renderer, render_all, source_renderer
 from adapter.evaluation.report import write_report
-from adapter.evaluation.runner import MethodEntry, Progress, cell_path, contest, slug
+from adapter.evaluation.runner import Cell, EvalProgress, MethodEntry, run_evaluation, slug
 
 DOMAINS = ("orc", "charcoal")
 
 
 def finished(steps):
-    *progress, found = steps
-    assert all(isinstance(step, Progress) for step in progress)
+    """The results of the only seed."""
+    *progress, results = steps
+    assert all(isinstance(step, EvalProgress) for step in progress)
+    (found,) = results.values()
     return found
 
 
@@ -26,18 +29,18 @@ def finished(steps):
 def counted(monkeypatch):
     """Counts adaptations."""
     calls = []
-    real = module.adapt
+    real = runner.adapt
 
     def adapt(*args, **values):
         calls.append(args[3].name)
         return real(*args, **values)
 
-    monkeypatch.setattr(module, "adapt", adapt)
+    monkeypatch.setattr(runner, "adapt", adapt)
     return calls
 
 
-def test_every_row_is_measured_and_known_answers_hold(tools, contestants):
-    results = finished(contest(tools, contestants, ("orc",)))
+def test_every_row_is_measured_and_known_answers_hold(eval_context, entries):
+    results = finished(run_evaluation(eval_context, entries, ("orc",)))
     assert set(results) == {"source", "truth", "oracle", "3d-adapter", "stylize"}
     source, truth = results["source"]["orc"], results["truth"]["orc"]
     assert source["diversity"] == pytest.approx(1)
@@ -55,7 +58,8 @@ def test_every_row_is_measured_and_known_answers_hold(tools, contestants):
     assert set(adapted) == set(METRICS)
     assert adapted["seconds"] > 0
     assert (
-        adapted["file_kb"] == cell_path(tools.out, "orc", "3d-adapter").with_suffix(".safetensors").stat().st_size / 1e3
+        adapted["file_kb"]
+        == Cell(entries[0], "orc", 0).path(eval_context.out).with_suffix(".safetensors").stat().st_size / 1e3
     )
     assert painted["silhouette"] is None
     assert painted["depth_drift"] is None
@@ -63,21 +67,21 @@ def test_every_row_is_measured_and_known_answers_hold(tools, contestants):
     assert adapted["depth_drift"] >= 0
 
 
-def test_an_interrupted_evaluation_goes_on_and_gives_the_same(tools, contestants, counted, tmp_path):
-    steps = contest(tools, contestants, DOMAINS)
+def test_an_interrupted_evaluation_goes_on_and_gives_the_same(eval_context, entries, counted, tmp_path):
+    steps = run_evaluation(eval_context, entries, DOMAINS)
     for step in steps:
         if step.done == 5:  # orc is done
             break
     steps.close()
-    assert not cell_path(tools.out, "charcoal", "source").exists()
-    before = {path: path.stat().st_mtime_ns for path in tools.out.rglob("*.json")}
+    assert not Cell("source", "charcoal").path(eval_context.out).exists()
+    before = {path: path.stat().st_mtime_ns for path in eval_context.out.rglob("*.json")}
     assert len(before) == 5
-    resumed = finished(contest(tools, contestants, DOMAINS))
+    resumed = finished(run_evaluation(eval_context, entries, DOMAINS))
     assert counted == ["3d-adapter", "3d-adapter"]
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
 
-    elsewhere = dataclasses.replace(tools, out=tmp_path / "other")
-    whole = finished(contest(elsewhere, contestants, DOMAINS))
+    elsewhere = dataclasses.replace(eval_context, out=tmp_path / "other")
+    whole = finished(run_evaluation(elsewhere, entries, DOMAINS))
     cost = {"seconds", "peak_mb"}
     for row, domains in whole.items():
         for domain, values in domains.items():
@@ -86,74 +90,73 @@ def test_an_interrupted_evaluation_goes_on_and_gives_the_same(tools, contestants
             }
 
 
-def test_a_finished_evaluation_asks_for_nothing(tools, contestants, counted):
-    finished(contest(tools, contestants, ("orc",)))
-    tools.truth.asked = 0
+def test_a_finished_evaluation_asks_for_nothing(eval_context, entries, counted):
+    finished(run_evaluation(eval_context, entries, ("orc",)))
+    eval_context.truth.calls = 0
     counted.clear()
-    finished(contest(tools, contestants, ("orc",)))
+    finished(run_evaluation(eval_context, entries, ("orc",)))
     assert not counted
-    assert tools.truth.asked == 0
+    assert eval_context.truth.calls == 0
 
 
-def test_other_settings_are_measured_anew(tools, contestants, counted):
-    finished(contest(tools, contestants[:1], ("orc",)))
-    method = contestants[0].method.with_weights({"colour_distribution": 1.0})
-    finished(contest(tools, [MethodEntry("3d-adapter", "3D-Adapter", method)], ("orc",)))
+def test_other_settings_are_measured_anew(eval_context, entries, counted):
+    finished(run_evaluation(eval_context, entries[:1], ("orc",)))
+    method = entries[0].method.with_weights({"colour_distribution": 1.0})
+    finished(run_evaluation(eval_context, [MethodEntry("3d-adapter", "3D-Adapter", method)], ("orc",)))
     assert len(counted) == 2
-    finished(contest(dataclasses.replace(tools, seed=1), contestants[:1], ("orc",)))
+    finished(run_evaluation(dataclasses.replace(eval_context, seeds=(1,)), entries[:1], ("orc",)))
     assert len(counted) == 3
 
 
-def test_a_damaged_cell_is_measured_anew(tools, contestants, counted):
-    finished(contest(tools, contestants[:1], ("orc",)))
-    cell_path(tools.out, "orc", "3d-adapter").write_text("{", encoding="utf-8")
-    finished(contest(tools, contestants[:1], ("orc",)))
+def test_a_damaged_cell_is_measured_anew(eval_context, entries, counted):
+    finished(run_evaluation(eval_context, entries[:1], ("orc",)))
+    Cell(entries[0], "orc", 0).path(eval_context.out).write_text("{", encoding="utf-8")
+    finished(run_evaluation(eval_context, entries[:1], ("orc",)))
     assert len(counted) == 2
 
 
-def test_a_method_that_fails_is_said_and_leaves_no_cell(tools, contestants, monkeypatch):
-    monkeypatch.setattr(module, "adapt", lambda *a, **k: iter([Event(FAILED, 3, 9, message="The loss exploded.")]))
+def test_a_method_that_fails_is_said_and_leaves_no_cell(eval_context, entries, monkeypatch):
+    monkeypatch.setattr(runner, "adapt", lambda *a, **k: iter([Event(FAILED, 3, 9, message="The loss exploded.")]))
     with pytest.raises(UserError, match=r"3d-adapter failed\. The loss exploded\."):
-        finished(contest(tools, contestants[:1], ("orc",)))
-    assert not cell_path(tools.out, "orc", "3d-adapter").exists()
-    assert cell_path(tools.out, "orc", "source").exists()
+        finished(run_evaluation(eval_context, entries[:1], ("orc",)))
+    assert not Cell(entries[0], "orc", 0).path(eval_context.out).exists()
+    assert Cell("source", "orc").path(eval_context.out).exists()
 
 
-def test_the_report_names_everyone_and_shows_the_same_heads(tools, contestants, stored):
-    results = finished(contest(tools, contestants, DOMAINS))
-    text = write_report(tools, results, contestants, DOMAINS)
+def test_the_report_names_everyone_and_shows_the_same_heads(eval_context, entries, stored):
+    results = finished(run_evaluation(eval_context, entries, DOMAINS))
+    text = write_report(eval_context, {0: results}, entries, DOMAINS)
     for part in ("3D-Adapter", "2D style transfer", "*source*", "ConSinGAN", "10 heads a domain", "held-out"):
         assert part in text
-    assert (tools.out / "table.md").read_text(encoding="utf-8").strip() == text.strip()
-    kept = stored(tools.out / "results.json")
+    assert (eval_context.out / "table.md").read_text(encoding="utf-8").strip() == text.strip()
+    kept = stored(eval_context.out / "results.json")
     assert kept["ranked over"] == list(DOMAINS)
     assert set(kept["ranks"]) == {"3d-adapter", "stylize"}
     assert set(kept["goals"]["3d-adapter"]) == {"kid_fall", "diversity", "identity", "reprojection"}
-    assert (tools.out / "figure.png").stat().st_size > 1000
+    assert (eval_context.out / "figure.png").stat().st_size > 1000
 
 
-def test_everyone_is_painted_by_every_camera(generator, tools):
-    cast = EvalSet.draw(generator, tools.truth, Plan(pairs=19, front=9, turned=3))
-    *counts, shots = render_all(source_renderer(generator), cast)
-    assert counts == [8, 16, 19]
-    assert shots.pairs.image.shape[0] == 19
-    assert shots.front.image.shape[0] == 9
-    assert [len(shot.image) for shot in shots.turned] == [3] * 4
-    *_, everyone = render_all(source_renderer(generator), cast, everyone=True)
-    assert everyone.front.image.shape[0] == 19
-    assert torch.allclose(everyone.front.image[:9], shots.front.image, atol=1e-5)
-    alone = generator.synthesis(cast.ws[17:18], cast.cameras[17:18]).image.clamp(-1, 1)
-    assert torch.allclose(shots.pairs.image[17:18], alone, atol=1e-4)
+def test_every_identity_is_rendered_by_every_camera(generator, eval_context):
+    eval_set = EvalSet.draw(generator, eval_context.truth, EvalConfig(pairs=19, front=9, turned=3))
+    renders = render_all(source_renderer(generator), eval_set)
+    assert renders.pairs.image.shape[0] == 19
+    assert renders.front.image.shape[0] == 9
+    assert [len(shot.image) for shot in renders.turned] == [3] * 4
+    all_fronts = render_all(source_renderer(generator), eval_set, all_fronts=True)
+    assert all_fronts.front.image.shape[0] == 19
+    assert torch.allclose(all_fronts.front.image[:9], renders.front.image, atol=1e-5)
+    alone = generator.synthesis(eval_set.ws[17:18], eval_set.cameras[17:18]).image.clamp(-1, 1)
+    assert torch.allclose(renders.pairs.image[17:18], alone, atol=1e-4)
 
 
-def test_the_oracle_sees_the_bases_own_pictures(generator, tools):
-    cast = EvalSet.draw(generator, tools.truth, Plan(pairs=2, front=1, turned=1))
+def test_the_oracle_styles_the_bases_own_pictures(generator, eval_context):
+    eval_set = EvalSet.draw(generator, eval_context.truth, EvalConfig(pairs=2, front=1, turned=1))
     source = source_renderer(generator)
-    *_, shots = render_all(oracle_renderer(source, tools.truth, "orc"), cast)
-    *_, plain = render_all(source, cast)
-    expected = tools.truth.images("orc", cast.latents, cast.cameras, plain.pairs.image)
-    assert torch.allclose(shots.pairs.image, expected, atol=1e-5)
-    assert not shots.pairs.shaped
+    renders = render_all(oracle_renderer(source, eval_context.truth, "orc"), eval_set)
+    plain = render_all(source, eval_set)
+    expected = eval_context.truth.images("orc", eval_set.latents, eval_set.cameras, plain.pairs.image)
+    assert torch.allclose(renders.pairs.image, expected, atol=1e-5)
+    assert not renders.pairs.own_shape
 
 
 def test_names_become_paths():

@@ -3,29 +3,49 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import UserError
+from adapter.evaluation.eval_set import EvalConfig
 from adapter.evaluation.metrics import METRICS
-from adapter.evaluation.tables import BEGIN, END, markdown, write_table
+from adapter.evaluation.tables import BEGIN, END, Row, caption, markdown, write_table
 
 
-def test_a_row_for_each_title_with_means_and_dashes() -> None:
-    cell = dict.fromkeys(METRICS, 2.0)
-    results = {"source": {"a": cell | {"seconds": None}}, "x": {"a": cell | {"kid": 0.25}}}
-    table = markdown(results, {"x": "X", "source": "*source*"}, ["a"], {"x": {"mean": 1.5}}, {"x": {"kid_fall": 0.875}})
-    head, _, first, second = table.splitlines()
+def test_a_row_for_each_with_means_and_dashes() -> None:
+    means = dict.fromkeys(METRICS, 2.0)
+    rows = [Row("X", means | {"kid": 0.25}, 1.5, 0.875), Row("*source*", means | {"seconds": None})]
+    head, _, first, second = markdown(rows).splitlines()
     assert head.startswith("|  | rank ↓ | KID falls ↑ | KID ↓ |")
     assert first.startswith("| X | 1.50 | 88 % | 0.250 |")
     assert second.startswith("| *source* | – | – | 2.000 |")
-    columns = {len(line.split("|")) for line in table.splitlines()}
-    assert columns == {len(METRICS) + 5}
+    assert {len(line.split("|")) for line in markdown(rows).splitlines()} == {len(METRICS) + 5}
     seconds = [part.strip() for part in head.split("|")].index("seconds ↓")
     assert second.split("|")[seconds].strip() == "–"
 
 
-def test_what_rounds_to_nothing_has_no_sign() -> None:
-    cell = dict.fromkeys(METRICS, -1e-6)
-    row = markdown({"x": {"a": cell}}, {"x": "X"}, ["a"], {}, {}).splitlines()[-1]
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    row = markdown([Row("X", dict.fromkeys(METRICS, -1e-6))]).splitlines()[-1]
     assert "-0" not in row
     assert "0.000" in row
+
+
+def test_several_seeds_add_spreads_and_what_is_missed() -> None:
+    means, spread = dict.fromkeys(METRICS, 2.0), dict.fromkeys(METRICS, 0.25) | {"seconds": None}
+    rows = [
+        Row("*source*", means),
+        Row("first", means, spread=spread),
+        Row("worse", means, spread=spread, missed=["kid", "edges"]),
+        Row("same", means, spread=spread, missed=[]),
+    ]
+    lines = markdown(rows).splitlines()
+    assert {len(line.split("|")) for line in lines} == {len(METRICS) + 6}
+    assert [line.split("|")[-2].strip() for line in lines] == ["missed", "---", "–", "–", "KID, edges", "none"]
+    assert "| 2.000 (0.250) |" in lines[3]
+    assert "(" not in lines[2]
+
+
+def test_the_caption_describes_the_evaluation() -> None:
+    text = caption(EvalConfig(pairs=10, front=32), 78, "classifier", ["bronze"], seeds=3)
+    for part in ("10 heads a domain", "10 heads from the front", "78 styles", "none was measured", "3 seeds"):
+        assert part in text
+    assert "seeds" not in caption(EvalConfig(), 78, "LPIPS (vgg)", ["orc"])
 
 
 def test_the_table_replaces_what_stands_between_the_markers(tmp_path: Path) -> None:

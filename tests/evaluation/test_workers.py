@@ -1,4 +1,4 @@
-"""A contest in several processes."""
+"""An evaluation on several processes."""
 
 import functools
 import os
@@ -11,56 +11,58 @@ from pathlib import Path
 import pytest
 
 from adapter.errors import UserError
-from adapter.evaluation.runner import contest, unmeasured
-from adapter.evaluation.workers import share_out
-from tests.evaluation.tiny import make_tools
+from adapter.evaluation import workers
+from adapter.evaluation.runner import missing_cells, run_evaluation
+from adapter.evaluation.workers import run_parallel
+from tests.evaluation.tiny import make_context
 
 DOMAINS = ("orc",)
 
 
-def broken_tools():
-    raise UserError("There are no tools.")
+def broken_context():
+    raise UserError("There are no models.")
 
 
-def dying_tools():
+def dying_context():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def endless_tools():
+def endless_context():
     Path(os.environ["PID_FILE"]).write_text(str(os.getpid()))
     time.sleep(600)
 
 
-def test_two_processes_measure_what_one_would(tools, contestants, tmp_path):
-    missing = unmeasured(tools, contestants, DOMAINS)
+def test_two_processes_measure_what_one_would(eval_context, entries, tmp_path):
+    missing = missing_cells(eval_context, entries, DOMAINS)
     assert len(missing) == 5
-    steps = list(share_out(functools.partial(make_tools, tools.out), missing, 2))
+    steps = list(run_parallel(functools.partial(make_context, eval_context.out), missing, 2))
     assert steps[-1].done == steps[-1].total == 5
-    assert sum(step.what.endswith(": measured") for step in steps) == 5
-    assert unmeasured(tools, contestants, DOMAINS) == []
-    *progress, shared = contest(tools, contestants, DOMAINS)
+    assert sum(step.text.endswith(": measured") for step in steps) == 5
+    assert missing_cells(eval_context, entries, DOMAINS) == []
+    *progress, shared = run_evaluation(eval_context, entries, DOMAINS)
     assert [step.done for step in progress] == [5]
-    *_, alone = contest(make_tools(tmp_path / "alone", tools.judge), contestants, DOMAINS)
-    for row, domains in alone.items():
+    *_, alone = run_evaluation(make_context(tmp_path / "alone", eval_context.classifier), entries, DOMAINS)
+    for row, domains in alone[0].items():
         for domain, values in domains.items():
             for name in ("kid", "psnr", "edges"):
-                assert shared[row][domain][name] == pytest.approx(values[name], rel=1e-3, abs=1e-5)
+                assert shared[0][row][domain][name] == pytest.approx(values[name], rel=1e-3, abs=1e-5)
 
 
-@pytest.mark.parametrize(("make", "said"), [(broken_tools, "There are no tools"), (dying_tools, "before its time")])
-def test_a_process_that_fails_ends_the_whole_with_a_sentence(tools, contestants, make, said):
-    missing = unmeasured(tools, contestants, DOMAINS)
+@pytest.mark.parametrize(("make", "said"), [(broken_context, "There are no models"), (dying_context, "ended early")])
+def test_a_process_that_fails_ends_the_whole_with_a_sentence(eval_context, entries, monkeypatch, make, said):
+    monkeypatch.setattr(workers, "_POLL_SECONDS", 0.5)
+    missing = missing_cells(eval_context, entries, DOMAINS)
     with pytest.raises(UserError, match=said):
-        list(share_out(make, missing, 1))
+        list(run_parallel(make, missing, 1))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_processes_end_with_the_one_that_started_them(tmp_path):
     program = (
         "from adapter.evaluation.runner import Cell\n"
-        "from adapter.evaluation.workers import share_out\n"
-        "from tests.evaluation.test_workers import endless_tools\n"
-        "list(share_out(endless_tools, [Cell('source', 'orc')], 1))"
+        "from adapter.evaluation.workers import run_parallel\n"
+        "from tests.evaluation.test_workers import endless_context\n"
+        "list(run_parallel(endless_context, [Cell('source', 'orc')], 1))"
     )
     told = tmp_path / "pid"
     root = Path(__file__).resolve().parents[2]

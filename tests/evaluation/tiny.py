@@ -1,4 +1,4 @@
-"""A tiny base, judge and truth with which the whole evaluation runs in seconds."""
+"""A tiny base, classifier and truth with which the whole evaluation runs in seconds."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import torch
 
 from adapter.eg3d import Generator
 from adapter.evaluation.classifier import Classifier, make_trunk
-from adapter.evaluation.renderers import Plan
+from adapter.evaluation.eval_set import EvalConfig
 from adapter.evaluation.runner import EvalContext, MethodEntry
-from adapter.methods.schema import LossTerm, Method, Stage
+from adapter.methods import Method, Stage, loss
 from adapter.utils.torchvision_compat import ensure_torchvision
 from tests.helpers.tiny_base import CONFIG
 from tests.helpers.tiny_encoder import make_encoder
@@ -17,57 +17,57 @@ METHOD = Method(
     name="3d-adapter",
     preset="tiny",
     stages=(Stage("Tri-D", ("decoder",), 2), Stage("G2", ("superresolution",), 2)),
-    losses=(LossTerm("colour_distribution", 3.0, side=16), LossTerm("text_directional", 1.0)),
+    losses=(loss("colour_distribution", 3.0, side=16), loss("text_directional", 1.0)),
     pool=2,
     warmup=1,
     preview_every=2,
 )
-PAINTER = Method(
+STYLIZE = Method(
     name="stylize",
     preset="tiny",
     stages=(Stage("Pixels", ("superresolution",), 2),),
-    losses=(LossTerm("colour_distribution", 3.0, side=16), LossTerm("moments", 0.1, (0,))),
+    losses=(loss("colour_distribution", 3.0, side=16), loss("moments", 0.1, (0,))),
     per_frame=True,
 )
-COLOURS = {"orc": (-0.5, 0.5, -0.5), "charcoal": (-0.6, -0.6, -0.6), "bronze": (0.2, -0.2, -0.6), "plain": (0, 0, 0)}
+COLORS = {"orc": (-0.5, 0.5, -0.5), "charcoal": (-0.6, -0.6, -0.6), "bronze": (0.2, -0.2, -0.6), "plain": (0, 0, 0)}
 
 
-class FakeTruth:
-    """Styles are flat colours, people are brightnesses; counts how often it is asked for pictures."""
+class FakeGroundTruth:
+    """Styles are flat colors, identities are brightnesses; counts the calls of `images`."""
 
     styles = ("orc", "charcoal", "bronze")
 
     def __init__(self, size: int) -> None:
-        self.size, self.asked = size, 0
+        self.size, self.calls = size, 0
 
     def latents(self, count, seed):
         return torch.randn(count, CONFIG.z_dim, generator=torch.Generator().manual_seed(seed))
 
     def reference(self, style, size):
-        return torch.tensor(COLOURS[style]).view(1, 3, 1, 1).expand(1, 3, size, size).contiguous()
+        return torch.tensor(COLORS[style]).view(1, 3, 1, 1).expand(1, 3, size, size).contiguous()
 
-    def images(self, style, latents, cameras, colours=None):
-        self.asked += 1
-        flat = torch.tensor(COLOURS[style]).view(1, 3, 1, 1).expand(len(latents), 3, self.size, self.size)
+    def images(self, style, latents, cameras, colors=None):
+        self.calls += 1
+        flat = torch.tensor(COLORS[style]).view(1, 3, 1, 1).expand(len(latents), 3, self.size, self.size)
         ramp = torch.linspace(-0.2, 0.2, self.size)[:, None] * latents[:, 0].view(-1, 1, 1, 1)
-        return (flat + ramp + (0 if colours is None else 0.1 * colours.cpu())).clamp(-1, 1)
+        return (flat + ramp + (0 if colors is None else 0.1 * colors.cpu())).clamp(-1, 1)
 
     def shape(self, latents, cameras, side):
         """A wall through the origin, seen from the front by cameras at a distance of 2.7."""
         return torch.full((len(latents), 1, side, side), 2.7), torch.ones(len(latents), 1, side, side)
 
-    def answers(self, latents, question):
+    def labels(self, latents, attribute):
         return ["yes" if z > 0 else "no" for z in latents[:, 0]]
 
     def prompt(self, style):
         return f"a kind of {style}"
 
 
-CONTESTANTS = [MethodEntry("3d-adapter", "3D-Adapter", METHOD), MethodEntry("stylize", "2D style transfer", PAINTER)]
+ENTRIES = [MethodEntry("3d-adapter", "3D-Adapter", METHOD), MethodEntry("stylize", "2D style transfer", STYLIZE)]
 
 
-def make_judge():
-    """An untrained judge that knows three styles and one attribute."""
+def make_classifier():
+    """An untrained classifier that knows three styles and one attribute."""
     ensure_torchvision()
     import timm
 
@@ -75,11 +75,11 @@ def make_judge():
     unused = ("conv_head.", "bn2.", "classifier.")
     weights = timm.create_model("tf_efficientnet_lite1").state_dict()
     trunk = make_trunk({name: tensor for name, tensor in weights.items() if not name.startswith(unused)})
-    answers = {"style": (*FakeTruth.styles, "plain"), "glasses": ("no", "yes")}
+    classes = {"style": (*FakeGroundTruth.styles, "plain"), "glasses": ("no", "yes")}
     heads = {"mean": torch.zeros(1568), "deviation": torch.ones(1568)}
-    for question, values in answers.items():
-        heads |= {f"{question}.weight": torch.randn(len(values), 1568), f"{question}.bias": torch.zeros(len(values))}
-    return Classifier(trunk, heads, answers)
+    for head, names in classes.items():
+        heads |= {f"{head}.weight": torch.randn(len(names), 1568), f"{head}.bias": torch.zeros(len(names))}
+    return Classifier(trunk, heads, classes)
 
 
 def make_generator():
@@ -90,7 +90,8 @@ def make_generator():
     return base
 
 
-def make_tools(out: Path, judge: Classifier | None = None) -> EvalContext:
-    """Everything anew, as a process of its own needs it; a judge may be handed in."""
-    plan, truth = Plan(pairs=10, front=6, turned=3), FakeTruth(CONFIG.image_resolution)
-    return EvalContext(make_generator(), "tiny", [make_encoder(layers=2)], judge or make_judge(), truth, out, plan=plan)
+def make_context(out: Path, classifier: Classifier | None = None, seeds: tuple[int, ...] = (0,)) -> EvalContext:
+    """All models, as each process makes them; an existing classifier saves time."""
+    config, truth = EvalConfig(pairs=10, front=6, turned=3), FakeGroundTruth(CONFIG.image_resolution)
+    models = [make_encoder(layers=2)], classifier or make_classifier()
+    return EvalContext(make_generator(), "tiny", *models, truth, out, seeds=seeds, config=config)

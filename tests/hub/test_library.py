@@ -51,7 +51,7 @@ def test_embedded_domains_are_what_the_library_says():
     for entry in load_library().domains:
         if entry.path is not None:
             metadata = Domain.load(entry.path).metadata
-            assert (metadata.base, metadata.licence) == (entry.base, entry.licence), entry.name
+            assert (metadata.base, metadata.license) == (entry.base, entry.licence), entry.name
             assert entry.path.stat().st_size < 10 << 20
 
 

@@ -45,7 +45,7 @@ def test_push_find_and_get(hub, tmp_path: Path):
     """huggingface_hub reads the address of the Hub and the token when it is imported: hence a process."""
     file = tmp_path / "mine.safetensors"
     weights = {"decoder.net.0.weight": torch.full((8, 4), 0.5).half()}
-    Domain(weights, DomainMetadata("heads", "ab" * 32, "3d-adapter", licence="CC0-1.0")).save(file)
+    Domain(weights, DomainMetadata("heads", "ab" * 32, "3d-adapter", license="CC0-1.0")).save(file)
     environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
     environment |= {"HF_TOKEN": "hf_alice", "FILE": str(file)}
     environment.pop("HF_HUB_OFFLINE", None)

@@ -20,7 +20,7 @@ METADATA = DomainMetadata(
     prompt='a "bronze" statue: old',
     settings={"stages": [{"steps": 3}]},
     seed=4,
-    licence="CC0-1.0",
+    license="CC0-1.0",
 )
 
 
@@ -59,7 +59,7 @@ def test_push_list_and_fetch(hub, remote, file: Path, tmp_path: Path):
     assert described["base_fingerprint"] == METADATA.base_fingerprint
     assert {TAG, "base-heads"} <= set(described["tags"])
     text = repo.files["README.md"].decode()
-    for part in ("preview.png", 'a \\"bronze\\" statue: old', '"steps": 3', "fetch_domain('alice/bronze')"):
+    for part in ("preview.png", 'a \\"bronze\\" statue: old', '"steps": 3', "load_domain('alice/bronze')"):
         assert part in text
 
     (found,) = find_domains(remote=remote)
@@ -155,7 +155,7 @@ def test_a_hub_that_is_away(hub, remote, file: Path):
     ],
 )
 def test_cards_stay_cards_whatever_the_prompt(prompt: str):
-    metadata = dataclasses.replace(METADATA, prompt=prompt, licence="NVIDIA, non-commercial")
+    metadata = dataclasses.replace(METADATA, prompt=prompt, license="NVIDIA, non-commercial")
     text = card(plain("T\n---"), "alice/one", metadata)
     described = yaml.safe_load(text.split("---")[1])
     assert described["license"] == "other"

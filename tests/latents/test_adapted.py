@@ -2,11 +2,11 @@
 
 import torch
 
-from adapter.adaptation.source_cache import cameras_around_front
+from adapter.eg3d import cameras_around_front
 from adapter.eg3d.pair import PairRenderer
 from adapter.latents.directions import Direction, Directions, edit, edit_codes, in_w
 from adapter.latents.interpolation import walk
-from adapter.latents.inversion import Settings, invert
+from adapter.latents.inversion import InversionSettings, invert
 
 
 def adapted(generator):
@@ -47,7 +47,7 @@ def test_edits_change_both_worlds(tiny) -> None:
 def test_an_inverted_person_is_rendered_by_adapted_parts(tiny, clip) -> None:
     z = torch.randn(1, 8, generator=torch.Generator().manual_seed(3))
     source, target = pair(tiny, z, tiny.mapping(z))
-    *_, found = invert(tiny, source, clip, Settings(steps=60, refine_every=0), angles=(0.0, 0.0))
+    *_, found = invert(tiny, source, clip, InversionSettings(steps=60, refine_every=0), angles=(0.0, 0.0))
     mean = tiny.backbone.mapping.w_avg.expand_as(found.ws)
     people = torch.cat([found.ws, mean])
     for side, truth in zip(pair(tiny, None, people), (source, target), strict=True):

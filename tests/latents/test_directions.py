@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from adapter.adaptation.source_cache import cameras_around_front
+from adapter.eg3d import cameras_around_front
 from adapter.errors import UserError
 from adapter.latents.directions import available, edit, edit_codes, in_w, load_directions, read
 

@@ -1,13 +1,13 @@
-"""The W+ encoder: shapes, gradients, files; and e4e's loader."""
+"""The W+ encoder: shapes, gradients, files."""
 
 import pytest
 import torch
 
-from adapter.adaptation.source_cache import cameras_around_front
+from adapter.eg3d import cameras_around_front
 from adapter.errors import UserError
-from adapter.latents import e4e, wplus_encoder
+from adapter.latents import wplus_encoder
 from adapter.latents.wplus_encoder import load_embedded, load_inverter, new_inverter
-from adapter.utils.storage import write_json, write_tensors
+from adapter.utils.storage import write_json
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def images():
 def test_untrained_it_predicts_the_mean(tiny, clip, images) -> None:
     inverter = new_inverter("tiny", "", tiny.config, clip)
     inverter.head.w_avg.fill_(3.0)
-    ws, angles = inverter.look(images)
+    ws, angles = inverter.predict(images)
     assert ws.shape == (2, tiny.config.num_ws, tiny.config.w_dim)
     assert angles.shape == (2, 2)
     assert (ws == 3).all()
@@ -76,7 +76,6 @@ def test_damaged_files_are_a_sentence(fresh, clip, tmp_path) -> None:
 
 def test_a_base_without_an_encoder_has_none(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(wplus_encoder, "CHECKPOINTS", tmp_path)
-    monkeypatch.setattr(e4e, "_cached", lambda: None)
     for base in ("heads", "ffhq512", "afhqcats512"):
         assert load_inverter(base) is None
 
@@ -88,32 +87,10 @@ def test_the_embedded_one_finds_people_of_its_base(heads, clip) -> None:
     with torch.no_grad():
         ws = heads.mapping(z)
         images = heads.synthesis(ws, cameras_around_front(heads.config, yaw, torch.zeros(8))).image
-        found, angles = inverter.look(images)
+        found, angles = inverter.predict(images)
         mean = heads.backbone.mapping.w_avg
         assert (found - ws).square().sum() < 0.6 * (mean - ws).square().sum()
         guess, truth = ((x - mean).flatten(1) for x in (found, ws))
         cosine = torch.nn.functional.normalize(guess, dim=1) @ torch.nn.functional.normalize(truth, dim=1).T
     assert (cosine.argmax(1) == torch.arange(8)).sum() >= 7
     assert (angles[:, 0] - yaw).abs().mean() < 0.1
-
-
-@pytest.mark.slow
-def test_e4e_reads_a_file_with_the_published_names(tmp_path) -> None:
-    torch.manual_seed(0)
-    model = e4e.E4e().eval()
-    state = {("" if name == "latent_avg" else "encoder.") + name: value for name, value in model.state_dict().items()}
-    path = tmp_path / e4e.FILE
-    state["latent_avg"] = torch.full((512,), 0.5)
-    write_tensors(path, state | {"decoder.anything": torch.zeros(2)})
-    loaded = e4e.load_e4e(path)
-    image = (torch.rand(1, 3, 64, 64) * 2 - 1).requires_grad_(True)
-    found = loaded(image)
-    assert found.shape == (1, 18, 512)
-    assert not loaded.renders
-    torch.testing.assert_close(found.detach(), model(image).detach() + 0.5)
-    found.square().sum().backward()
-    assert image.grad.abs().sum() > 0
-    del state["encoder.latlayer1.weight"]
-    write_tensors(path, state)
-    with pytest.raises(UserError, match="latlayer1"):
-        e4e.load_e4e(path)

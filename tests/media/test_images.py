@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from adapter.errors import UserError
-from adapter.media.images import MAX_SIDE, crop_square, load_image, to_tensor, to_uint8
+from adapter.media.images import MAX_SIDE, load_image, to_tensor, to_uint8
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -234,16 +234,6 @@ def test_a_zip_archive_is_refused():
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("picture.png", encode(Image.new("RGB", (40, 40))))
     assert "JPEG, PNG or WebP" in sentence(buffer.getvalue())
-
-
-def test_crop_square_stays_inside():
-    image = np.arange(40 * 60 * 3).reshape(40, 60, 3)
-    assert np.array_equal(crop_square(image), image[:, 10:50])
-    assert np.array_equal(crop_square(image, (0.0, 0.0), 0.5), image[:20, :20])
-    assert np.array_equal(crop_square(image, (1.0, 1.0), 0.5), image[20:, 40:])
-    assert np.array_equal(crop_square(image, (0.5, 0.5), 0.25), image[15:25, 25:35])
-    assert crop_square(image, side=7.0).shape == (40, 40, 3)
-    assert crop_square(image, side=0.0).shape == (1, 1, 3)
 
 
 def test_tensors_and_pictures_convert_both_ways():

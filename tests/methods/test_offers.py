@@ -3,24 +3,33 @@
 import pytest
 
 from adapter.errors import UserError
-from adapter.methods.offers import OFFERS, PAGE_PRESETS, default_preset, plan, presets, trained_parts
+from adapter.methods.offers import PAGE_PRESETS, customize, default_preset, page_presets, presets, trained_parts
 from adapter.methods.presets import METHODS
 
 
 def test_every_method_has_a_draft_that_is_shorter_than_its_best():
     for name in METHODS:
-        draft, best = plan(name, "draft"), plan(name, default_preset(name))
+        draft, best = customize(name, "draft"), customize(name, default_preset(name))
         assert draft.steps < best.steps
-        weights = [[(term.kind, term.weight) for term in plan(name, preset).losses] for preset in ("draft", "quick")]
+        weights = [
+            [(term.kind, term.weight) for term in customize(name, preset).losses] for preset in ("draft", "quick")
+        ]
         assert weights[0] == weights[1]
         assert presets(name)["draft"].seconds <= presets(name)[default_preset(name)].seconds
-    assert set(PAGE_PRESETS) <= set(OFFERS["3d-adapter"])
+    for encoder in ("clip-heads", "ViT-B-32"):
+        assert page_presets("3d-adapter", encoder) == PAGE_PRESETS["clip-vit" if encoder == "ViT-B-32" else "embedded"]
+
+
+def test_presets_fit_the_encoder():
+    assert default_preset("3d-adapter", "ViT-B-32") == default_preset("nada", "ViT-B-16") == "clip-vit"
+    assert page_presets("finetune", "ViT-B-32") == ("draft",)
+    assert customize("3d-adapter", "draft", encoder="ViT-B-32").losses == METHODS["3d-adapter"]["clip-vit"].losses
 
 
 def test_steps_keep_the_shares_of_the_stages():
-    whole = plan("3d-adapter", "full")
+    whole = customize("3d-adapter", "full")
     steps = whole.steps // 2
-    half = plan("3d-adapter", "full", steps=steps)
+    half = customize("3d-adapter", "full", steps=steps)
     assert half.steps == steps
     assert [stage.steps / steps for stage in half.stages] == pytest.approx(
         [stage.steps / whole.steps for stage in whole.stages], abs=0.01
@@ -29,16 +38,16 @@ def test_steps_keep_the_shares_of_the_stages():
 
 
 def test_parts_that_may_not_train_do_not():
-    chosen = plan("3d-adapter", "full", parts=["superresolution"])
+    chosen = customize("3d-adapter", "full", parts=["superresolution"])
     assert trained_parts(chosen) == ("superresolution",)
     assert [stage.name for stage in chosen.stages] == ["G2"]
     assert chosen.background == 0
-    both = plan("3d-adapter", "full", parts=["decoder", "superresolution"])
+    both = customize("3d-adapter", "full", parts=["decoder", "superresolution"])
     assert (len(both.stages), both.background) == (2, 0)
 
 
 def test_weights_are_taken_over():
-    assert plan("3d-adapter", "quick", {"directional": 0.5}).weight("directional") == 0.5
+    assert customize("3d-adapter", "quick", {"directional": 0.5}).weight("directional") == 0.5
 
 
 @pytest.mark.parametrize(
@@ -57,4 +66,4 @@ def test_weights_are_taken_over():
 )
 def test_what_cannot_be_done_is_said(arguments, said):
     with pytest.raises(UserError, match=said):
-        plan(**{"name": "3d-adapter", "preset": "quick", **arguments})
+        customize(**{"name": "3d-adapter", "preset": "quick", **arguments})

@@ -6,8 +6,9 @@ import json
 import pytest
 
 from adapter.errors import UserError
+from adapter.methods.loss_terms import LOSSES, loss
 from adapter.methods.presets import METHODS, get_method, title
-from adapter.methods.schema import LOSSES, PARTS, LossTerm, Method, Stage
+from adapter.methods.schema import PARTS, Method, Stage
 
 ALL = [method for presets in METHODS.values() for method in presets.values()]
 
@@ -63,7 +64,7 @@ def test_remodulation_is_a_part_by_itself():
 
 
 def test_vit_preset_has_no_colour_terms():
-    assert all("ours" not in LOSSES[term.kind] for term in get_method(preset="clip-vit").losses)
+    assert all("ours" not in LOSSES[term.kind].description for term in get_method(preset="clip-vit").losses)
 
 
 def test_lookup_names_the_choices():
@@ -77,12 +78,24 @@ def test_lookup_names_the_choices():
 @pytest.mark.parametrize("weight", [-0.1, 101, float("nan"), "3", True])
 def test_weights_outside_their_range_are_refused(weight):
     with pytest.raises(UserError, match="directional"):
-        LossTerm("directional", weight)
+        loss("directional", weight)
 
 
-def test_unknown_loss_is_refused():
+def test_unknown_losses_and_options_are_refused():
     with pytest.raises(UserError, match="token_distribution"):
-        LossTerm("style", 1.0)
+        loss("style", 1.0)
+    with pytest.raises(UserError, match="moments"):
+        loss("moments", 1.0, window=3)
+
+
+def test_files_of_before_list_every_option_of_every_loss():
+    """Each loss once had the options of all; a file from then opens, and one of today opens there."""
+    values = get_method("difa", "quick").to_dict()
+    options = {"kind", "weight", "layers", "centred", "side", "points", "place", "window", "keep", "rows"}
+    assert all(set(term) == options for term in values["losses"])
+    for term in values["losses"]:
+        term["window" if term["kind"] != "consistency" else "side"] = 7
+    assert Method.from_dict(values) == get_method("difa", "quick")
 
 
 @pytest.mark.parametrize(
@@ -107,8 +120,8 @@ def test_bad_stages_are_refused(values):
     [
         {"stages": ()},
         {"losses": ()},
-        {"losses": (LossTerm("moments", 0.0),)},
-        {"losses": (LossTerm("moments", 1.0), LossTerm("moments", 2.0))},
+        {"losses": (loss("moments", 0.0),)},
+        {"losses": (loss("moments", 1.0), loss("moments", 2.0))},
         {"batch": 0},
         {"pool": 1},
         {"views": 0},

@@ -17,6 +17,7 @@ from adapter.adaptation.domain import Domain, DomainMetadata, fingerprint
 from adapter.errors import UserError
 from adapter.hub.bases import load_base
 from adapter.service.library import accept
+from adapter.service.settings import Settings
 
 NAME = "decoder.net.0.weight"
 
@@ -43,7 +44,7 @@ def made(print_of_base: str, tmp_path: Path) -> Callable[..., bytes]:
     """A domain file of these weights, with changes to its description."""
 
     def make(weights: dict[str, torch.Tensor], **changes) -> bytes:
-        metadata = DomainMetadata("heads", print_of_base, "3d-adapter", licence="CC0-1.0")
+        metadata = DomainMetadata("heads", print_of_base, "3d-adapter", license="CC0-1.0")
         path = tmp_path / "made.safetensors"
         Domain(weights, metadata).save(path)
         data = path.read_bytes()
@@ -75,7 +76,7 @@ def refused(data: bytes, folder: Path, *said: str) -> str:
     given = folder / "given.safetensors"
     given.write_bytes(data)
     with pytest.raises(UserError) as caught:
-        accept(given, folder / "visitor")
+        accept(given, folder / "visitor", Settings())
     text = str(caught.value)
     assert re.fullmatch(r"\S[^\n]{20,300}\.", text), text
     assert str(folder) not in text
@@ -88,7 +89,7 @@ def refused(data: bytes, folder: Path, *said: str) -> str:
 def test_a_good_file_is_taken_in(made, parts, tmp_path: Path):
     given = tmp_path / "Böse <b> Bronze.safetensors"
     given.write_bytes(made(parts))
-    entry = accept(given, tmp_path / "visitor")
+    entry = accept(given, tmp_path / "visitor", Settings())
     assert entry.path.parent == tmp_path / "visitor"
     assert entry.path.read_bytes() == given.read_bytes()
     assert entry.base == "heads"
@@ -199,8 +200,8 @@ def test_files_that_are_too_large_or_no_files(made, parts, tmp_path: Path):
         file.write(made(parts))
         file.truncate(65 << 20)
     with pytest.raises(UserError, match="too large"):
-        accept(given, tmp_path / "visitor")
+        accept(given, tmp_path / "visitor", Settings())
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(UserError):
-            accept(path, tmp_path / "visitor")
+            accept(path, tmp_path / "visitor", Settings())
     assert not (tmp_path / "visitor").exists()

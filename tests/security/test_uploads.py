@@ -12,7 +12,7 @@ import pytest
 from adapter.errors import UserError
 from adapter.media.images import MAX_SIDE, load_image
 
-from .uploads import BAD, ODD
+from .hostile_uploads import BAD, ODD
 
 SECONDS, MEGABYTES = 2.0, 300
 PROC = Path("/proc/self")

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from adapter.eg3d import Eg3d
-from adapter.service.requests import AdaptRequest, ExploreRequest, PresentRequest, gpu_seconds
+from adapter.service.gpu import gpu_seconds
+from adapter.service.requests import AdaptRequest, ExploreRequest, RenderRequest
 from tests.helpers.tiny_base import CONFIG
 
-from .device_api import Lender, LoopbackLender
+from .fake_device_api import Lender, LoopbackLender
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,7 +120,7 @@ def test_seconds_follow_the_work():
     seconds = [gpu_seconds(request, progress=None) for request in requests]
     assert seconds == sorted(set(seconds))
     assert all(type(value) is int for value in seconds)
-    assert gpu_seconds(PresentRequest("domain", "folder")) < seconds[-1]
+    assert gpu_seconds(RenderRequest("domain", "folder")) < seconds[-1]
     kinds = [gpu_seconds(ExploreRequest(kind=kind), "extra") for kind in ("image", "grid", "orbit", "walk")]
     assert all(0 < value <= 20 for value in kinds)
     assert kinds[0] == min(kinds)

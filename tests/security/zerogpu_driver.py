@@ -28,13 +28,15 @@ emulation.move = lambda callback=None: None
 
 import numpy as np  # noqa: E402
 
+from adapter import result  # noqa: E402
 from adapter.errors import UserError  # noqa: E402
+from adapter.methods import Method, Stage, loss  # noqa: E402
 from adapter.methods.offers import OFFERS, Preset  # noqa: E402
-from adapter.methods.schema import LossTerm, Method, Stage  # noqa: E402
 from adapter.service import library, models  # noqa: E402
-from adapter.service.explore import render_pair  # noqa: E402
-from adapter.service.jobs import adapt_job  # noqa: E402
+from adapter.service.gpu import gpu_seconds  # noqa: E402
+from adapter.service.jobs import adapt_job, render_pair  # noqa: E402
 from adapter.service.requests import AdaptRequest, ExploreRequest  # noqa: E402
+from adapter.service.settings import Settings  # noqa: E402
 from adapter.service.worker import adapt as adapt_worker  # noqa: E402
 from adapter.service.worker import explore, outputs  # noqa: E402
 
@@ -42,7 +44,7 @@ METHOD = Method(
     name="3d-adapter",
     preset="tiny",
     stages=(Stage("Tri-D", ("decoder",), 6), Stage("G2", ("superresolution",), 6)),
-    losses=(LossTerm("directional", 1.0, ("pooled",)),),
+    losses=(loss("directional", 1.0, ("pooled",)),),
     pool=4,
     preview_every=2,
     warmup=1,
@@ -51,8 +53,8 @@ METHOD = Method(
 
 def main(scenario: str, folder: Path) -> dict:
     torch.set_num_threads(1)
-    OFFERS["3d-adapter"]["tiny"] = Preset("Tiny", 1, METHOD)
-    outputs.VIDEO_TILE = outputs.PREVIEW_TILE = outputs.GRID_TILE = 48
+    OFFERS["embedded"]["3d-adapter"]["tiny"] = Preset("Tiny", 1, METHOD)
+    outputs.VIDEO_TILE = outputs.PREVIEW_TILE = result.GRID_TILE = 48
     log = folder / "worker.log"
     adapt_worker.run, explore.run = watched("adapt", adapt_worker.run, log), watched("explore", explore.run, log)
     return {"spaces": spaces.__name__, **SCENARIOS[scenario](folder), "log": log.read_text() if log.exists() else ""}
@@ -89,14 +91,14 @@ def request(folder: Path, **values) -> AdaptRequest:
 
 def adapt(folder: Path) -> dict:
     updates = list(adapt_job(request(folder)))
-    result = updates[-1].result
-    files = [result.domain, result.grid, result.before, result.after, result.orbit, *result.people]
+    made = updates[-1].result
+    files = [made.domain, made.grid, made.before, made.after, made.orbit, *made.people]
     return {
         "parent": os.getpid(),
-        "steps": result.steps,
+        "steps": made.steps,
         "files": all(Path(file).stat().st_size > 0 for file in files),
         "previews": sum(update.preview is not None for update in updates),
-        "seconds": request(folder).gpu_seconds,
+        "seconds": gpu_seconds(request(folder)),
         "loaded in the parent": models.generator.cache_info().currsize + models.encoder.cache_info().currsize,
         "parent's torch is emulated": torch.cuda.is_available(),
         "kinds of values": sorted({type(update.preview).__name__ for update in updates}),
@@ -131,18 +133,18 @@ def separate(folder: Path) -> dict:
     view = ExploreRequest(base=str(folder / "base"))
     list(adapt_job(request(folder)))
     shapes = [np.shape(render_pair(view)) for _ in range(2)]
-    return {"shapes": shapes, "seconds": view.gpu_seconds}
+    return {"shapes": shapes, "seconds": gpu_seconds(view)}
 
 
 def parent(folder: Path) -> dict:
     """What Gradio's own threads do outside of jobs; the emulation of CUDA reaches the main thread only."""
-    library.BASE = str(folder / "base")
+    settings = Settings(base=str(folder / "base"))
     said = {}
 
     def work() -> None:
         said["known"] = models.read_prompt("a bronze statue", "clip-heads").known
         try:
-            library.accept(folder / "job" / "domain.safetensors", folder / "kept")
+            library.accept(folder / "job" / "domain.safetensors", folder / "kept", settings)
             said["accepted"] = True
         except UserError as error:
             said["accepted"] = str(error)

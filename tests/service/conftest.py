@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from adapter import result
 from adapter.eg3d import Eg3d
+from adapter.methods import Method, Stage, loss
 from adapter.methods.offers import OFFERS, Preset
-from adapter.methods.schema import LossTerm, Method, Stage
 from adapter.service.requests import AdaptRequest
 from adapter.service.worker import outputs
 from tests.helpers.tiny_base import CONFIG
@@ -17,7 +18,7 @@ METHOD = Method(
     name="3d-adapter",
     preset="tiny",
     stages=(Stage("Tri-D", ("decoder",), 4), Stage("G2", ("superresolution",), 4)),
-    losses=(LossTerm("directional", 1.0, ("pooled",)), LossTerm("colour_distribution", 3.0, side=16)),
+    losses=(loss("directional", 1.0, ("pooled",)), loss("colour_distribution", 3.0, side=16)),
     pool=4,
     preview_every=2,
     warmup=1,
@@ -35,10 +36,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def _small_and_tiny():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(OFFERS["3d-adapter"], "tiny", Preset("Tiny", 1, METHOD))
+        patch.setitem(OFFERS["embedded"]["3d-adapter"], "tiny", Preset("Tiny", 1, METHOD))
         patch.setattr(outputs, "VIDEO_TILE", 48)
         patch.setattr(outputs, "PREVIEW_TILE", 48)
-        patch.setattr(outputs, "GRID_TILE", 48)
+        patch.setattr(result, "GRID_TILE", 48)
         yield
 
 

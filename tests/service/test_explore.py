@@ -11,7 +11,7 @@ from PIL import Image
 from adapter.adaptation import Domain, DomainMetadata, fingerprint
 from adapter.eg3d import Eg3d
 from adapter.errors import UserError
-from adapter.service.explore import render_file, render_image, render_pair
+from adapter.service.jobs import render_file, render_image, render_pair
 from adapter.service.requests import GRID, ORBIT, WALK, ExploreRequest
 from adapter.service.worker import explore
 
@@ -95,15 +95,15 @@ def test_files_are_written_and_play(ask, domains, tmp_path: Path):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"kind": "hologram"}, "no view named"),
+        ({"kind": "hologram"}, "kind"),
         ({"seed": -1}, "seed"),
-        ({"yaw": 2.0}, "camera"),
-        ({"pitch": float("nan")}, "camera"),
+        ({"yaw": 2.0}, "yaw"),
+        ({"pitch": float("nan")}, "pitch"),
         ({"zoom": 9.0}, "zoom"),
         ({"truncation": -1.0}, "truncation"),
-        ({"mix": (("x", 3.0),)}, "weight"),
+        ({"mix": (("x", 3.0),)}, "less than or equal to 2"),
         ({"mix": (("x", 1.0),) * 5}, "at most"),
-        ({"kind": WALK, "count": 99}, "people"),
+        ({"kind": WALK, "count": 99}, "count"),
         ({"mix": (("/nowhere/x.safetensors", 1.0),)}, "cannot be read"),
     ],
 )

@@ -1,12 +1,16 @@
 """ZeroGPU's refusals become advice; everything else stays what it is."""
 
+import logging
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from adapter.errors import UserError
 from adapter.service import gpu
-from adapter.service.gpu import advice, on_gpu
-from adapter.service.requests import IMAGE, ORBIT, AdaptRequest, ExploreRequest
+from adapter.service.gpu import advice, gpu_seconds, on_gpu
+from adapter.service.requests import IMAGE, ORBIT, AdaptRequest, ExploreRequest, Update
 
 PICTURE = np.zeros((32, 32, 3), np.uint8)
 QUOTA = "You have exceeded your free ZeroGPU quota ({asked}s requested vs. {left}s left). Try again in 5:00:00. "
@@ -14,18 +18,18 @@ QUOTA = "You have exceeded your free ZeroGPU quota ({asked}s requested vs. {left
 
 def test_a_spent_quota_says_how_many_steps_still_fit():
     request = AdaptRequest((PICTURE,), "out", preset="long")
-    asked = request.gpu_seconds
+    asked = gpu_seconds(request)
     said = advice(RuntimeError(QUOTA.format(asked=asked, left=asked // 2 + 5)), request)
     steps = int(said.split(" steps fit")[0].split()[-1])
-    assert 10 <= steps < request.plan.steps / 2
+    assert 10 <= steps < request.customized.steps / 2
     fewer = AdaptRequest((PICTURE,), "out", preset="long", steps=steps)
-    assert fewer.gpu_seconds <= asked // 2 + 5
+    assert gpu_seconds(fewer) <= asked // 2 + 5
     assert "Log in" in said
 
 
 def test_next_to_nothing_left_promises_no_steps():
     request = AdaptRequest((PICTURE,), "out")
-    said = advice(RuntimeError(QUOTA.format(asked=request.gpu_seconds, left=5)), request)
+    said = advice(RuntimeError(QUOTA.format(asked=gpu_seconds(request), left=5)), request)
     assert "steps" not in said
     assert "5 s are left" in said
     assert "Log in" in advice(RuntimeError(QUOTA.format(asked=3, left=0)), ExploreRequest())
@@ -66,4 +70,30 @@ def test_other_errors_are_not_dressed_up(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_pictures_ask_for_less_than_videos():
-    assert ExploreRequest(IMAGE).gpu_seconds < ExploreRequest(ORBIT).gpu_seconds <= 60
+    assert gpu_seconds(ExploreRequest(IMAGE)) < gpu_seconds(ExploreRequest(ORBIT)) <= 60
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes do not fit\nat all"), UserError("This file is damaged.")])
+def test_a_failed_job_leaves_one_line_in_the_log(monkeypatch, caplog: pytest.LogCaptureFixture, error: Exception):
+    def broken(request):
+        raise error
+        yield
+
+    monkeypatch.setattr(gpu, "_adapt", broken)
+    with caplog.at_level(logging.INFO, "adapter"), pytest.raises(type(error)):
+        next(on_gpu(AdaptRequest((PICTURE,), str(Path("visitor") / "job-1234"))))
+    (line,) = caplog.messages
+    what = " ".join(str(error).split())
+    assert re.fullmatch(rf"Job adapt job-1234 failed after \d+\.\d s: (RuntimeError: )?{re.escape(what)}", line)
+
+
+def test_a_job_that_is_closed_has_not_failed(monkeypatch, caplog: pytest.LogCaptureFixture):
+    def endless(request):
+        while True:
+            yield Update("Training")
+
+    monkeypatch.setattr(gpu, "_explore", endless)
+    updates = on_gpu(ExploreRequest())
+    next(updates)
+    updates.close()
+    assert caplog.messages == []

@@ -14,9 +14,11 @@ from adapter.adaptation.domain import Domain
 from adapter.adaptation.trainer import StageTrainer
 from adapter.eg3d import Eg3d
 from adapter.errors import UserError
-from adapter.methods.offers import PAGE_PRESETS
-from adapter.service.jobs import adapt_job, request_stop
-from adapter.service.requests import DONE, LOADING, RENDERING, WRITING, gpu_seconds
+from adapter.methods.offers import page_presets
+from adapter.service.cancellation import request_stop
+from adapter.service.gpu import gpu_seconds
+from adapter.service.jobs import adapt_job
+from adapter.service.requests import DONE, LOADING, RENDERING, WRITING
 
 FILES = {
     "orbit.mp4",
@@ -209,7 +211,8 @@ def test_a_base_that_is_not_there_is_said(request_for, tmp_path: Path):
 
 
 def test_gpu_time_follows_the_steps(request_for):
-    seconds = [gpu_seconds(request_for(preset=name), "progress", more=1) for name in ("tiny", *PAGE_PRESETS)]
+    names = ("tiny", *page_presets("3d-adapter"))
+    seconds = [gpu_seconds(request_for(preset=name), "progress", more=1) for name in names]
     assert all(isinstance(value, int) for value in seconds)
     assert gpu_seconds(request_for(preset="tiny")) < gpu_seconds(request_for(preset="quick"))
     assert gpu_seconds(request_for(preset="quick")) < gpu_seconds(request_for(preset="full")) <= 60

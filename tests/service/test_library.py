@@ -9,22 +9,27 @@ from adapter.adaptation import Domain, DomainMetadata, fingerprint
 from adapter.eg3d import Eg3d
 from adapter.errors import UserError
 from adapter.service import library
+from adapter.service.settings import Settings
 
 
 @pytest.fixture
-def domain(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def settings(base: Path) -> Settings:
+    return Settings(base=str(base))
+
+
+@pytest.fixture
+def domain(base: Path, tmp_path: Path) -> Path:
     """A file that fits the tiny base, which is the running one."""
-    monkeypatch.setattr(library, "BASE", str(base))
     generator = Eg3d.from_pretrained(base)
     changed = {name: value + 0.1 for name, value in generator.parts().named_parameters() if "decoder" in name}
     path = tmp_path / "My nice_world!.safetensors"
-    about = DomainMetadata(str(base), fingerprint(generator), "nada", prompt="a zombie", licence="CC0-1.0")
+    about = DomainMetadata(str(base), fingerprint(generator), "nada", prompt="a zombie", license="CC0-1.0")
     Domain.between(generator.parts(), changed, about).save(path)
     return path
 
 
-def test_a_good_file_is_copied_and_described(domain: Path, tmp_path: Path):
-    first, second = (library.accept(domain, tmp_path / "mine") for _ in range(2))
+def test_a_good_file_is_copied_and_described(domain: Path, tmp_path: Path, settings: Settings):
+    first, second = (library.accept(domain, tmp_path / "mine", settings) for _ in range(2))
     domain.unlink()
     assert first.path.is_file()
     assert first.path.parent == tmp_path / "mine"
@@ -33,34 +38,34 @@ def test_a_good_file_is_copied_and_described(domain: Path, tmp_path: Path):
     assert "a zombie" in first.note
 
 
-def test_a_domain_of_another_base_is_refused(domain: Path, tmp_path: Path, base: Path):
+def test_a_domain_of_another_base_is_refused(domain: Path, tmp_path: Path, settings: Settings, base: Path):
     other = Eg3d.from_pretrained(base)
     with torch.no_grad():
         next(other.parameters()).add_(1)
     path = tmp_path / "other.safetensors"
     Domain.between(other.parts(), {}, DomainMetadata("other", fingerprint(other), "nada")).save(path)
     with pytest.raises(UserError, match="made from the base 'other'"):
-        library.accept(path, tmp_path / "mine")
+        library.accept(path, tmp_path / "mine", settings)
     assert not (tmp_path / "mine").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04" + bytes(600), b"\x80\x04cos\nsystem\n" + bytes(50)])
-def test_other_files_are_refused(domain: Path, tmp_path: Path, content: bytes):
+def test_other_files_are_refused(domain: Path, tmp_path: Path, settings: Settings, content: bytes):
     path = tmp_path / "bad.safetensors"
     path.write_bytes(content)
     with pytest.raises(UserError):
-        library.accept(path, tmp_path / "mine")
+        library.accept(path, tmp_path / "mine", settings)
     assert not (tmp_path / "mine").exists()
 
 
-def test_a_file_that_is_too_large_is_not_even_read(domain: Path, tmp_path: Path):
+def test_a_file_that_is_too_large_is_not_even_read(domain: Path, tmp_path: Path, settings: Settings):
     path = tmp_path / "large.safetensors"
     with path.open("wb") as file:
         file.truncate(library.MAXIMUM_BYTES + 1)
     with pytest.raises(UserError, match="too large"):
-        library.accept(path, tmp_path / "mine")
+        library.accept(path, tmp_path / "mine", settings)
 
 
 def test_an_unknown_name_lists_what_there_is():
-    with pytest.raises(UserError, match="no ready domain named"):
-        library.find("no-such-world")
+    with pytest.raises(UserError, match="no domain called"):
+        library.find("no-such-world", Settings())

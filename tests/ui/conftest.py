@@ -55,7 +55,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for key, value in base.parts().named_parameters()
             if key.startswith("superresolution") and key.endswith("weight")
         }
-        about = DomainMetadata("tiny", fingerprint(base), "3d-adapter", licence="CC0-1.0")
+        about = DomainMetadata("tiny", fingerprint(base), "3d-adapter", license="CC0-1.0")
         Domain.between(base.parts(), changed, about).save(folder / f"{name}.safetensors")
     (folder / "library.yaml").write_text(LIBRARY, encoding="utf-8")
     return folder / "library.yaml"

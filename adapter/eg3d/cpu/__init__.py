@@ -1,28 +1,49 @@
-"""Which way of computing is taken: the plain one, or a faster one with the same result up to rounding.
+"""Faster kernels for processors without a GPU, where memory traffic decides, and the one switch between both.
 
-Plain code says what is meant and runs everywhere. Faster code serves processors without a GPU, where memory traffic
-decides; it takes over by itself wherever its conditions hold.
+The model's functions are plain PyTorch, which says what is meant and runs everywhere. `accelerated` puts a kernel with
+the same result, up to rounding, in front of such a function.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from torch import Tensor
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 _plain: ContextVar[bool] = ContextVar("plain", default=False)
 
 
+def accelerated(
+    kernel: Callable[Arguments, Result | None],
+) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+    """Decorate a plain function: ``kernel`` gets its arguments first, and returns None where it does not apply."""
+
+    def decorate(plain: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        @wraps(plain)
+        def dispatch(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
+            result = kernel(*args, **options)
+            return plain(*args, **options) if result is None else result
+
+        return dispatch
+
+    return decorate
+
+
+def eligible(x: Tensor) -> bool:
+    """Whether kernels may work on ``x``: a float32 tensor on the CPU, outside of `plain_kernels`."""
+    return x.device.type == "cpu" and x.is_floating_point() and x.itemsize == 4 and not _plain.get()
+
+
 @contextmanager
 def plain_kernels() -> Iterator[None]:
-    """Inside this block everything is computed the plain way: the reference of tests and benchmarks."""
+    """Switch the kernels off inside this block: the reference of tests and benchmarks."""
     token = _plain.set(True)
     try:
         yield
     finally:
         _plain.reset(token)
-
-
-def fast(x: Tensor) -> bool:
-    """Whether the faster ways may be taken for ``x``: a float32 tensor on the CPU, and no `plain_kernels` around."""
-    return x.device.type == "cpu" and x.is_floating_point() and x.itemsize == 4 and not _plain.get()

@@ -1,45 +1,47 @@
-"""Pictures and videos of a domain that is there already, on the GPU's side."""
+"""Pictures and videos of a domain that exists already, on the GPU's side."""
 
 import functools
+import time
 from collections.abc import Iterator
+from typing import Any
 
 from adapter.adaptation import Domain
+from adapter.scene import DomainScene, Identities
 from adapter.service import models
-from adapter.service.requests import PresentRequest, Update
-from adapter.service.scene import DomainScene, Identities
+from adapter.service.requests import RenderRequest, Update
+from adapter.service.time_left import TimeLeft
 from adapter.service.worker import outputs
 
 
-def run(request: PresentRequest) -> Iterator[Update]:
-    """Render and write; see `adapter.service.jobs.present_job`."""
-    generator = models.generator(request.base)
+def run(request: RenderRequest) -> Iterator[Update]:
+    """Render and write; see `adapter.service.jobs.render_job`."""
+    generator = models.generator(request.base, request.library)
     domain = Domain.load(request.domain)
-    parts = domain.apply(generator, request.strength)
+    factory = functools.partial(DomainScene, parts=domain.apply(generator, request.strength))
     people = Identities.draw(generator, request.people, request.cast, request.truncation)
-    clock = outputs.Clock(DomainScene(people, parts), 0.0)
+    started = time.perf_counter()
+    factory(people).pairs()
+    clock = TimeLeft(0.0, time.perf_counter() - started, len(outputs.PATH.poses))
     yield from outputs.write(
         request,
-        functools.partial(DomainScene, parts=parts),
+        factory,
         people,
         clock,
         domain=request.domain,
-        steps=0,
-        settings={**described(domain), "strength": request.strength, "truncation": request.truncation},
+        settings={**_settings(domain), "strength": request.strength, "truncation": request.truncation},
     )
 
 
-def described(domain: Domain) -> dict:
-    """What a domain file says about how it was made, as `AdaptRequest` names it."""
+def _settings(domain: Domain) -> dict[str, Any]:
+    """What a domain file records of how it was made, by the names of `AdaptRequest`."""
     about = domain.metadata
-    preset = about.settings.get("preset", "")
     stages = about.settings.get("stages", [])
-    steps = sum(stage.get("steps", 0) for stage in stages if isinstance(stage, dict))
     return {
         "method": about.method,
-        "preset": preset,
-        "steps": steps,
+        "preset": about.settings.get("preset", ""),
+        "steps": sum(stage.get("steps", 0) for stage in stages if isinstance(stage, dict)),
         "seed": about.seed,
         "prompt": about.prompt or "",
         "base": about.base,
-        "licence": about.licence,
+        "licence": about.license,
     }

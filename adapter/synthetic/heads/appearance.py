@@ -45,9 +45,9 @@ class Paint(NamedTuple):
     blush: float
 
 
-def to_linear(colour: tuple[float, float, float]) -> Colour:
+def to_linear(color: tuple[float, float, float] | np.ndarray) -> Colour:
     """Display colour (0..255) -> linear light; the renderer encodes with a square root (gamma 2)."""
-    return tuple((np.asarray(colour, np.float64) / 255) ** 2)
+    return tuple((np.asarray(color, np.float64) / 255) ** 2)
 
 
 def along(stops: tuple[tuple[float, float, float], ...], position: float) -> np.ndarray:
@@ -65,10 +65,10 @@ def _ramp(low: float, high: float, x: float) -> float:
 def paint(person: Attributes) -> Paint:
     """Colours and amounts for one person."""
     skin = along(SKIN_TONES, person.melanin)
-    hair = along(HAIR_TONES, person.hair_tone) * (1 - person.grey) + np.array(GREY_HAIR) * person.grey
+    hair = along(HAIR_TONES, person.hair_tone) * (1 - person.gray) + np.array(GREY_HAIR) * person.gray
     natural_lips = skin * np.array([0.92, 0.70, 0.70])
     lips = natural_lips * (1 - person.lipstick) + np.array(LIPSTICK) * person.lipstick
-    brow = 0.74 * hair * (1 - 0.2 * person.grey) * np.array([1.0, 0.97, 0.93])
+    brow = 0.74 * hair * (1 - 0.2 * person.gray) * np.array([1.0, 0.97, 0.93])
     return Paint(
         skin=to_linear(skin),
         lips=to_linear(lips),
@@ -99,7 +99,7 @@ def _macro(person: Attributes) -> dict[str, float]:
         "maxweight": max(0, 2 * person.weight - 1),
     }
     races = {"african": person.african, "asian": person.asian, "caucasian": person.european}
-    blend = {}
+    blend: dict[str, float] = {}
     for sex, by_sex in (("male", person.male), ("female", 1 - person.male)):
         for age, by_age in ages.items():
             blend |= {f"{race}-{sex}-{age}": by_sex * by_age * w for race, w in races.items()}

@@ -105,7 +105,7 @@ class Attributes:
     european: float
     melanin: float
     weight: float
-    grey: float
+    gray: float
     hair_tone: float  # black 0 .. light blond 1, before greying
     hair_length: float  # 0 shaved, 0.2 cropped, 0.4 short, 0.7 to the jaw, 1 to the shoulders
     hair_volume: float
@@ -157,7 +157,7 @@ def attributes(z: np.ndarray) -> Attributes:
         european=european,
         melanin=_clip(0.84 * african + 0.32 * asian + 0.16 * european + 0.11 * u["complexion"], 0.03),
         weight=_clip(0.5 + 0.24 * u["weight"]),
-        grey=_clip((age - 0.6) * 3.0),
+        gray=_clip((age - 0.6) * 3.0),
         hair_tone=_phi(1.1 * u["hair_tone"] - 0.9 * dark + 0.3),
         hair_length=_phi((u["hair_length"] - 0.9 * math.tanh(1.5 * u["sex"])) / 1.2),
         hair_volume=_phi(u["hair_volume"]),
@@ -193,7 +193,7 @@ def describe(z: np.ndarray) -> dict[str, float | bool | str]:
         **vars(person),
         "sex": "man" if person.male > 0.5 else "woman",
         "age_group": _named(person.age, _AGE_NAMES),
-        "hair_colour": ("grey" if person.grey > 0.45 else _named(person.hair_tone, _HAIR_NAMES)),
+        "hair_colour": ("grey" if person.gray > 0.45 else _named(person.hair_tone, _HAIR_NAMES)),
         "hair_style": _named(person.hair_length, _LENGTH_NAMES),
         "skin_tone": _named(person.melanin, _SKIN_NAMES),
         "eye_colour": _named(person.eye_tone, _EYE_NAMES),

@@ -63,7 +63,8 @@ def render_identity(seed: int, index: int, views: int, size: int, even: bool) ->
 def _write_shard(path: Path, indices: range, seed: int, views: int, size: int, even: bool) -> int:
     people = [render_identity(seed, i, views, size, even) for i in indices]
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez(temporary, **{name: np.stack([p[name] for p in people]) for name in ARRAYS})
+    arrays = {name: np.stack([p[name] for p in people]) for name in ARRAYS}
+    np.savez(temporary, **arrays)  # type: ignore[arg-type]  # NumPy's stubs take the names for options
     os.replace(temporary, path)
     return len(indices)
 
@@ -80,7 +81,8 @@ def _merge(folder: Path, shards: list[Path], identities: int) -> None:
                 out = np.lib.format.open_memmap(temporary, "w+", part.dtype, (identities, *part.shape[1:]))
             out[start : start + len(part)] = part
             start += len(part)
-        out.flush()
+        if out is not None:
+            out.flush()
         del out
         os.replace(temporary, folder / f"{name}.npy")
     for path in shards:

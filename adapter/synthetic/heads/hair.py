@@ -74,8 +74,8 @@ def wig(scalp: np.ndarray, person: Attributes) -> tuple[np.ndarray, np.ndarray, 
     Returns:
         vertices [A*ROWS,3], triangles [F,3], texture coordinates [A*ROWS,3] (sin a, length, cos a).
     """
-    centre = scalp[:, EQUATOR].mean(0) * np.array([0, 1, 1])
-    offset = scalp - centre
+    center = scalp[:, EQUATOR].mean(0) * np.array([0, 1, 1])
+    offset = scalp - center
     radius = np.linalg.norm(offset, axis=-1)
     rays = offset / radius[..., None]
     unit = radius[:, : EQUATOR - 7].mean()
@@ -91,9 +91,9 @@ def wig(scalp: np.ndarray, person: Attributes) -> tuple[np.ndarray, np.ndarray, 
 
     # The curtain: each azimuth hangs down to a common height; temples are layered towards the face.
     start = _rows(offset, line[:, None])[:, 0]
-    lowest = centre[1] + unit * (0.22 - 1.86 * hang * (1 + 0.03 * np.sin(3 * AZIMUTH + 0.7)))
+    lowest = center[1] + unit * (0.22 - 1.86 * hang * (1 + 0.03 * np.sin(3 * AZIMUTH + 0.7)))
     share = _smoothstep(np.radians(42), np.radians(80), azimuth)
-    drop = np.maximum(0, start[:, 1] + centre[1] - lowest) * share * _smoothstep(0, 0.15, hang)
+    drop = np.maximum(0, start[:, 1] + center[1] - lowest) * share * _smoothstep(0, 0.15, hang)
     hanging = _smoothstep(0, 0.9 * unit, drop)[:, None]
 
     polar = line[:, None] * np.linspace(0, 1, SCALP_ROWS)
@@ -133,7 +133,7 @@ def wig(scalp: np.ndarray, person: Attributes) -> tuple[np.ndarray, np.ndarray, 
         [curtain_axis * np.sin(AZIMUTH)[:, None], curtain_y, curtain_axis * np.cos(AZIMUTH)[:, None]], -1
     )
 
-    vertices = np.concatenate([shell, curtain], axis=1) + centre
+    vertices = np.concatenate([shell, curtain], axis=1) + center
     along = np.concatenate([polar, line[:, None] + drop[:, None] * t], axis=1)
     texture = np.stack([np.sin(AZIMUTH)[:, None] + 0 * along, along, np.cos(AZIMUTH)[:, None] + 0 * along], -1)
     return vertices.reshape(-1, 3), grid_triangles(WIG_AZIMUTHS, ROWS), texture.reshape(-1, 3)

@@ -251,7 +251,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     arrays = pack(Source(options.source))
     with tempfile.NamedTemporaryFile(dir=options.out.parent, suffix=".npz", delete=False) as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # NumPy's stubs take the names for options
     os.chmod(file.name, 0o644)
     os.replace(file.name, options.out)
     size = options.out.stat().st_size / 1e6

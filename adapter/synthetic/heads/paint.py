@@ -74,9 +74,9 @@ def mix(a, b, amount):
 
 
 @njit(fastmath=True)
-def tint(colour, r, g, b):
+def tint(color, r, g, b):
     """A colour with its channels scaled."""
-    return colour[0] * r, colour[1] * g, colour[2] * b
+    return color[0] * r, color[1] * g, color[2] * b
 
 
 @njit(fastmath=True)
@@ -128,11 +128,11 @@ def _brow_at(ax, y, thickness):
     t = (ax - 0.11) / 0.47
     if t < -0.15 or t > 1.15:
         return 0.0
-    centre = 7.475 + 0.045 * math.sin(min(1.0, max(0.0, t)) * 2.3) - 0.09 * max(0.0, t - 0.55)
+    center = 7.475 + 0.045 * math.sin(min(1.0, max(0.0, t)) * 2.3) - 0.09 * max(0.0, t - 0.55)
     half = thickness * (0.050 - 0.024 * max(0.0, t)) * smoothstep(-0.13, 0.12, t) * smoothstep(1.12, 0.8, t)
     if half < 0.002:
         return 0.0
-    return 0.92 * smoothstep(1.3, 0.4, abs(y - centre) / half)
+    return 0.92 * smoothstep(1.3, 0.4, abs(y - center) / half)
 
 
 @njit(fastmath=True)
@@ -142,10 +142,10 @@ def _paint_skin(x, y, z, lips, mouth, ear, scalp, paint):
         return paint.shirt, S_SHIRT
     segment = S_SKIN
     soft = 1 + 0.07 * (noise(x * 4, y * 4, z * 4) - 0.5)
-    colour = tint(paint.skin, soft, soft, soft)
+    color = tint(paint.skin, soft, soft, soft)
     red = paint.blush * (0.75 * blob(ax - 0.42, y - 6.93, 0.24) + 0.55 * (z > 1.45) * blob(x, y - 6.93, 0.15))
     red += 0.35 * ear
-    colour = tint(colour, 1 + 0.04 * red, 1 - 0.22 * red, 1 - 0.19 * red)
+    color = tint(color, 1 + 0.04 * red, 1 - 0.22 * red, 1 - 0.19 * red)
     if z > 1.1 and y > 6.5:
         lid = 0.30 * blob((ax - 0.31) * 0.75, y - 7.36, 0.085) + 0.16 * blob((ax - 0.30) * 0.8, y - 7.14, 0.10)
         lid += paint.wrinkles * 0.45 * blob((ax - 0.30) * 0.7, y - 7.08, 0.07)
@@ -154,7 +154,7 @@ def _paint_skin(x, y, z, lips, mouth, ear, scalp, paint):
         if y > 7.62:
             line = max(0.0, math.sin(y * 40.0 + 0.6 * ax)) ** 3 * smoothstep(0.65, 0.3, ax)
             lid += paint.wrinkles * 0.45 * line * smoothstep(7.62, 7.72, y) * smoothstep(8.1, 7.95, y)
-        colour = tint(colour, 1 - 0.36 * lid, 1 - 0.46 * lid, 1 - 0.45 * lid)
+        color = tint(color, 1 - 0.36 * lid, 1 - 0.46 * lid, 1 - 0.45 * lid)
     if ear > 0.4:
         segment = S_EAR
     if y < 6.2 and z < 1.2:
@@ -168,31 +168,31 @@ def _paint_skin(x, y, z, lips, mouth, ear, scalp, paint):
         edge = 0.25 * (noise(x * 9, y * 9, z * 9) - 0.5)
         cover = smoothstep(0.0, 1.0, hairs + edge * hairs * (1 - hairs) * 4) * min(1.0, 1.7 * paint.beard) ** 0.8
         tuft = 0.85 + 0.3 * noise(x * 14, y * 5, z * 14)
-        colour = mix(colour, tint(paint.beard_hair, tuft, tuft, tuft), cover)
+        color = mix(color, tint(paint.beard_hair, tuft, tuft, tuft), cover)
         if cover > 0.5:
             segment = S_BEARD
     if rosy > 0:
-        colour = mix(colour, paint.lips, rosy)
+        color = mix(color, paint.lips, rosy)
         if rosy > 0.5:
             segment = S_LIPS
         parting = 0.7 * rosy * smoothstep(0.02, 0.25, mouth)
-        colour = tint(colour, 1 - parting, 1 - parting, 1 - parting)
+        color = tint(color, 1 - parting, 1 - parting, 1 - parting)
     if z > 1.0 and 7.25 < y < 7.75:
         brow = _brow_at(ax, y, paint.brow_thickness)
-        colour = mix(colour, paint.brow_hair, brow)
+        color = mix(color, paint.brow_hair, brow)
         if brow > 0.45:
             segment = S_BROW
     if paint.scalp > 0 and scalp > -0.2:
         cover = paint.scalp * smoothstep(-0.10, 0.07, scalp) * (1 - ear)
-        colour = mix(colour, tint(paint.hair, 0.95, 0.95, 0.95), cover)
+        color = mix(color, tint(paint.hair, 0.95, 0.95, 0.95), cover)
         if cover > 0.5:
             segment = S_HAIR
     if mouth > 0.3:
         inner = smoothstep(0.3, 0.8, mouth)
-        colour = mix(colour, MOUTH_COLOUR, inner)
+        color = mix(color, MOUTH_COLOUR, inner)
         if inner > 0.5 and rosy < 0.5:
             segment = S_MOUTH
-    return colour, segment
+    return color, segment
 
 
 @njit(fastmath=True)
@@ -201,9 +201,9 @@ def _paint_eye(x, y, z, iris):
     shade = smoothstep(0.6, 1.15, q)
     white = (0.72 - 0.12 * shade, 0.70 - 0.22 * shade, 0.68 - 0.24 * shade)
     dark = 1 - 0.65 * smoothstep(0.38, 0.50, q)
-    colour = mix(tint(iris, dark, dark, dark), white, smoothstep(0.47, 0.54, q))
-    colour = mix((0.008, 0.008, 0.009), colour, smoothstep(0.19, 0.26, q))
-    return colour, (S_IRIS if q < 0.5 else S_EYE)
+    color = mix(tint(iris, dark, dark, dark), white, smoothstep(0.47, 0.54, q))
+    color = mix((0.008, 0.008, 0.009), color, smoothstep(0.19, 0.26, q))
+    return color, (S_IRIS if q < 0.5 else S_EYE)
 
 
 @njit(fastmath=True)

@@ -53,26 +53,26 @@ def tube(path: np.ndarray, radius: float, closed: bool, sides: int = 7) -> tuple
 
 def glasses(left_eye: np.ndarray, right_eye: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Thick rims, bridge and temples in front of two eyeballs [E,3]: vertices, triangles."""
-    centres = {1: left_eye.mean(0), -1: right_eye.mean(0)}
+    centers = {1: left_eye.mean(0), -1: right_eye.mean(0)}
     front = max(left_eye[:, 2].max(), right_eye[:, 2].max()) + 0.17
     rx, ry, rim = 0.285, 0.235, 0.036
     pieces = []
     theta = np.linspace(0, 2 * np.pi, 36, endpoint=False)
-    for side, centre in centres.items():
+    for side, center in centers.items():
         c, s = np.cos(theta), np.sin(theta)
-        x = centre[0] + side * 0.025 + rx * np.sign(c) * np.abs(c) ** 0.72
-        y = centre[1] - 0.03 + ry * np.sign(s) * np.abs(s) ** 0.72
+        x = center[0] + side * 0.025 + rx * np.sign(c) * np.abs(c) ** 0.72
+        y = center[1] - 0.03 + ry * np.sign(s) * np.abs(s) ** 0.72
         z = front - 0.35 * np.maximum(0, np.abs(x) - 0.28) ** 1.5
         pieces.append(tube(np.stack([x, y, z], -1), rim, closed=True))
-        hinge = side * (abs(centre[0]) + rx + 0.045)
+        hinge = side * (abs(center[0]) + rx + 0.045)
         temple = [
-            [hinge, centre[1] + 0.05, front - 0.10],
-            [side * 0.74, centre[1] + 0.06, front - 0.45],
-            [side * 0.72, centre[1] + 0.05, front - 1.00],
+            [hinge, center[1] + 0.05, front - 0.10],
+            [side * 0.74, center[1] + 0.06, front - 0.45],
+            [side * 0.72, center[1] + 0.05, front - 1.00],
         ]
         pieces.append(tube(np.array(temple), 0.03, closed=False))
-    inner = abs(centres[1][0]) - rx + 0.03
-    bridge = [[k * inner, centres[1][1] + 0.03 + 0.02 * (abs(k) < 1), front + 0.01] for k in (-1, -0.3, 0.3, 1)]
+    inner = abs(centers[1][0]) - rx + 0.03
+    bridge = [[k * inner, centers[1][1] + 0.03 + 0.02 * (abs(k) < 1), front + 0.01] for k in (-1, -0.3, 0.3, 1)]
     pieces.append(tube(np.array(bridge), 0.032, closed=False))
     starts = np.cumsum([0] + [len(v) for v, _ in pieces])
     return (

@@ -13,7 +13,7 @@ from adapter.synthetic.heads.appearance import Paint, paint
 from adapter.synthetic.heads.attributes import attributes
 from adapter.synthetic.heads.pack import BODY
 from adapter.synthetic.heads.paint import S_BACKGROUND, SEGMENTS, albedo_at
-from adapter.synthetic.heads.rasterise import rasterise
+from adapter.synthetic.heads.rasterize import rasterize
 from adapter.synthetic.heads.shading import display, light_reaching, shade
 
 RADIUS, FOCAL = 2.7, 4.2647  # as EG3D's FFHQ setup; focal length in image widths
@@ -66,7 +66,7 @@ def _render_view(
     materials,
     openness,
     key_share,
-    colours,
+    colors,
     camera,
     size,
     samples,
@@ -91,7 +91,7 @@ def _render_view(
     triangle_id = np.empty((wide, wide), np.int32)
     second = np.empty((wide, wide), np.float32)
     third = np.empty((wide, wide), np.float32)
-    rasterise(screen, triangles, inverse_depth, triangle_id, second, third)
+    rasterize(screen, triangles, inverse_depth, triangle_id, second, third)
     votes = np.zeros(_SEGMENT_COUNT, np.int32)
     share = 1.0 / (samples * samples)
     for row in range(size):
@@ -131,7 +131,7 @@ def _render_view(
                         )
                         if toward > 0.15:
                             nx, ny, nz = -nx, -ny, -nz
-                    base, segment = albedo_at(material, px, py, pz, lips, mouth, ear, scalp, colours)
+                    base, segment = albedo_at(material, px, py, pz, lips, mouth, ear, scalp, colors)
                     light = shade(
                         material,
                         base,
@@ -165,7 +165,7 @@ def _render_view(
 
 def render_mesh(
     mesh: meshes.Mesh,
-    colours: Paint,
+    colors: Paint,
     cameras: np.ndarray,
     size: int,
     supersampling: int = 2,
@@ -198,7 +198,7 @@ def render_mesh(
                 mesh.materials,
                 openness,
                 key_share,
-                colours,
+                colors,
                 view[0],
                 size,
                 supersampling,

@@ -12,7 +12,7 @@ from numba import njit
 
 from adapter.synthetic.heads.pack import BODY, EYE, TONGUE
 from adapter.synthetic.heads.paint import GLASSES, HAIR, TEETH, smoothstep
-from adapter.synthetic.heads.rasterise import visible
+from adapter.synthetic.heads.rasterize import visible
 
 SCENE_WIDTH = 0.95  # world units seen by the shadow maps
 SHADOW_RESOLUTION, SHADOW_BIAS = 96, 0.013

@@ -270,11 +270,11 @@ def galaxy(view: View) -> np.ndarray:
     return over(view, image, backdrop(view, "#0c0a24", "#020208"))
 
 
-def plastic(colour: str, background: str) -> Callable[[View], np.ndarray]:
+def plastic(color: str, background: str) -> Callable[[View], np.ndarray]:
     """A shiny toy doll: smooth plastic skin of one colour, simple painted features."""
 
     def draw(view: View) -> np.ndarray:
-        skin = rgb(colour) * np.ones_like(view.albedo)
+        skin = rgb(color) * np.ones_like(view.albedo)
         hair = saturate(blur(view.albedo, view, 2.0), 1.5)
         albedo = dress(view, skin, eye="#ffffff", iris="#182030", lips="#c85a4a", hair=hair)
         normals = carved(view, 0.25, 0.0)

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from adapter.synthetic.styles.filters import blur, grey, lines, luminance, mix, ramp, rgb, smooth
+from adapter.synthetic.styles.filters import blur, gray, lines, luminance, mix, ramp, rgb, smooth
 from adapter.synthetic.styles.noise import cells, fbm, screen
 from adapter.synthetic.styles.style import Style
 from adapter.synthetic.styles.view import View
 
 
-def shade(view: View, colour_share: float = 0.5) -> np.ndarray:
+def shade(view: View, color_share: float = 0.5) -> np.ndarray:
     """[H,W] in 0..1 darkness to draw: light and shadow, and part of the local colour; 0 on the background."""
-    tone = np.clip(view.light / 1.08, 0, 1) * (1 - colour_share + colour_share * luminance(view.albedo) ** 0.7)
+    tone = np.clip(view.light / 1.08, 0, 1) * (1 - color_share + color_share * luminance(view.albedo) ** 0.7)
     return (1 - tone) * view.mask
 
 
@@ -49,7 +49,7 @@ def ink(view: View) -> np.ndarray:
     line = smooth(0.25, 0.6, lines(view, 0.55))
     solid = view.region("hair", "brow", "iris", blur=0.4) * smooth(0.5, 0.36, luminance(view.albedo))
     gloss = view.region("hair", blur=0.4) * smooth(1.04, 1.06, blur(view.light, view, 1.0))
-    return grey(1 - np.maximum(line, np.clip(solid * 1.3, 0, 1) * (1 - gloss)))
+    return gray(1 - np.maximum(line, np.clip(solid * 1.3, 0, 1) * (1 - gloss)))
 
 
 def charcoal(view: View) -> np.ndarray:
@@ -140,10 +140,10 @@ def chalkboard(view: View) -> np.ndarray:
 
 def crayon(view: View) -> np.ndarray:
     """A child's wax crayon drawing: coloured scribbles, missed spots."""
-    colour = np.clip((blur(view.color, view, 1.2) - 0.5) * 1.25 + 0.55, 0, 1)
+    color = np.clip((blur(view.color, view, 1.2) - 0.5) * 1.25 + 0.55, 0, 1)
     stroke = smooth(0.15, 0.7, hatch(view, 0.9, 3.4, 2.0, seed=27) + 0.9 * tooth(view, 28, 0.8))
     wax = (0.35 + 0.6 * stroke) * view.mask
-    image = mix(sheet(view, "#fdfbf2", 0.03), np.clip(0.5 + (colour - 0.5) * 1.5, 0, 1), wax)
+    image = mix(sheet(view, "#fdfbf2", 0.03), np.clip(0.5 + (color - 0.5) * 1.5, 0, 1), wax)
     outline = smooth(0.2, 0.6, lines(view, 1.0)) * np.clip(0.85 + 0.9 * tooth(view, 29, 0.8), 0, 1)
     return mix(image, rgb("#2a2030"), 0.9 * outline)
 

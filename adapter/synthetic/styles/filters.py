@@ -17,7 +17,7 @@ def rgb(code: str) -> np.ndarray:
     return value
 
 
-def smooth(low: float, high: float, value: np.ndarray) -> np.ndarray:
+def smooth(low: float | np.ndarray, high: float | np.ndarray, value: np.ndarray) -> np.ndarray:
     """Smooth step from 0 at `low` to 1 at `high` (which may be smaller)."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
@@ -33,13 +33,13 @@ def mix(first: np.ndarray, second: np.ndarray, share: np.ndarray | float) -> np.
 
 def ramp(value: np.ndarray, codes: str, positions: Sequence[float] | None = None) -> np.ndarray:
     """Map values [H,W] in 0..1 through colours, written "#112233 #445566 ...", evenly spaced by default."""
-    colours = np.stack([rgb(code) for code in codes.split()])
-    places = np.linspace(0, 1, len(colours)) if positions is None else positions
-    table = np.stack([np.interp(np.linspace(0, 1, 512), places, colours[:, k]) for k in range(3)], -1)
+    colors = np.stack([rgb(code) for code in codes.split()])
+    places = np.linspace(0, 1, len(colors)) if positions is None else positions
+    table = np.stack([np.interp(np.linspace(0, 1, 512), places, colors[:, k]) for k in range(3)], -1)
     return table.astype(np.float32)[np.clip(value * 511, 0, 511).astype(np.int32)]
 
 
-def grey(value: np.ndarray) -> np.ndarray:
+def gray(value: np.ndarray) -> np.ndarray:
     """[H,W] as an image."""
     return np.repeat(np.clip(value, 0, 1)[..., None], 3, axis=-1).astype(np.float32)
 
@@ -129,10 +129,10 @@ def over(view: View, head: np.ndarray, background: np.ndarray) -> np.ndarray:
     return np.clip(mix(background, head, view.mask), 0, 1).astype(np.float32)
 
 
-def backdrop(view: View, centre: str, rim: str) -> np.ndarray:
+def backdrop(view: View, center: str, rim: str) -> np.ndarray:
     """[H,W,3] soft radial backdrop."""
     x, y = view.pixels
-    return ramp(np.clip(np.hypot(x - 64, y - 54) / 88, 0, 1), f"{centre} {rim}")
+    return ramp(np.clip(np.hypot(x - 64, y - 54) / 88, 0, 1), f"{center} {rim}")
 
 
 def specular(normals: np.ndarray, direction: Sequence[float], power: float) -> np.ndarray:

@@ -63,7 +63,7 @@ def metal(
     places: tuple[float, ...] | None = None,
     polish: float = 0.6,
     shine: str = "#ffffff",
-    centre: str,
+    center: str,
     edge: str,
     marks: float = 0.45,
 ) -> Callable[[View], np.ndarray]:
@@ -85,7 +85,7 @@ def metal(
         image = mix(lit, mirrored, polish) * (0.35 + 0.65 * occlusion(view, 0.8))[..., None]
         image = image * (1 - marks * features(view))[..., None]
         glint = 0.75 * specular(normals, KEY, 45) + 0.22 * specular(normals, KEY, 9) + 0.2 * specular(normals, SIDE, 12)
-        return over(view, image + glint[..., None] * rgb(shine), backdrop(view, centre, edge))
+        return over(view, image + glint[..., None] * rgb(shine), backdrop(view, center, edge))
 
     return draw
 
@@ -97,7 +97,7 @@ def stone(
     gloss: float = 0.15,
     power: float = 25,
     edge_light: str | None = None,
-    centre: str,
+    center: str,
     edge: str,
     marks: float = 0.3,
     hair: float = 1.0,
@@ -125,7 +125,7 @@ def stone(
         if edge_light is not None:
             image = mix(image, rgb(edge_light), 0.7 * rim(view.facing, 2.6))
         image = image + gloss * specular(normals, KEY, power)[..., None]
-        return over(view, image, backdrop(view, centre, edge))
+        return over(view, image, backdrop(view, center, edge))
 
     return draw
 
@@ -239,9 +239,9 @@ def plasticine(view: View) -> np.ndarray:
     dx, dy = gradient(blur(3.2 * lumps + 0.10 * prints * smooth(0.5, 0.6, lumps), view, 0.5), view)
     normals = view.facing + np.stack([-dx, dy, 0 * dx], -1) * 1.6
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-6)
-    colour = saturate(blur(view.albedo, view, 1.0), 1.9)
-    colour = mix(colour, np.round(colour * 4) / 4, 0.5)
-    image = colour * (0.5 + 0.62 * diffuse(view, normals, wrap=0.5))[..., None]
+    color = saturate(blur(view.albedo, view, 1.0), 1.9)
+    color = mix(color, np.round(color * 4) / 4, 0.5)
+    image = color * (0.5 + 0.62 * diffuse(view, normals, wrap=0.5))[..., None]
     image = image + 0.22 * specular(normals, KEY, 14)[..., None]
     return over(view, image, backdrop(view, "#8fd0c8", "#4f9fa6"))
 
@@ -254,8 +254,8 @@ def wool(view: View) -> np.ndarray:
     stitch = ((row + 0.55 * lean) % 1 - 0.5) * 2
     thread = (1 - 0.75 * stitch**2) * (0.72 + 0.28 * np.sin(np.pi * ((column * 2) % 1)))
     fuzz = fbm(view.position, 70, 2, seed=31) - 0.5
-    colour = saturate(blur(view.color, view, 1.3), 1.35)
-    image = colour * (0.5 + 0.62 * thread + 0.22 * fuzz)[..., None]
+    color = saturate(blur(view.color, view, 1.3), 1.35)
+    image = color * (0.5 + 0.62 * thread + 0.22 * fuzz)[..., None]
     return over(view, image, rgb("#efe3d0") * (0.93 + 0.07 * thread)[..., None])
 
 
@@ -306,7 +306,7 @@ MATERIALS = (
             "#120804 #3a1d0c #7a4a1e #b98038 #f2cf8a",
             polish=0.25,
             shine="#ffdf9a",
-            centre="#5a5d66",
+            center="#5a5d66",
             edge="#2a2b31",
         ),
     ),
@@ -318,7 +318,7 @@ MATERIALS = (
             places=(0, 0.3, 0.46, 0.52, 0.7, 1),
             polish=0.7,
             shine="#fff6c8",
-            centre="#7c1420",
+            center="#7c1420",
             edge="#3a060e",
         ),
     ),
@@ -329,7 +329,7 @@ MATERIALS = (
             "#0c0d10 #4d535c #c9d0d8 #23262b #e6ebf0 #ffffff",
             places=(0, 0.28, 0.47, 0.52, 0.68, 1),
             polish=0.85,
-            centre="#b9c2cc",
+            center="#b9c2cc",
             edge="#6f7883",
             marks=0.5,
         ),
@@ -340,7 +340,7 @@ MATERIALS = (
         stone(
             "#123a36 #2f7a6c #5fb39c #9fdcc2 #d8f4e2",
             texture=verdigris,
-            centre="#c9c2b4",
+            center="#c9c2b4",
             edge="#948b7c",
             marks=0.4,
         ),
@@ -352,7 +352,7 @@ MATERIALS = (
             "#141010 #4c4440 #a09a94 #e8e4de",
             texture=rust,
             gloss=0.05,
-            centre="#8c9296",
+            center="#8c9296",
             edge="#555b60",
             marks=0.5,
         ),
@@ -364,7 +364,7 @@ MATERIALS = (
             "#3c3f48 #7f828a #c2c1bf #ebe8e3 #fffdf8",
             texture=veins,
             gloss=0.12,
-            centre="#3d4a5c",
+            center="#3d4a5c",
             edge="#1b2431",
         ),
     ),
@@ -375,7 +375,7 @@ MATERIALS = (
             "#6d6157 #a99c8e #d8cdbf #f2ebe0 #fffaf0",
             texture=dust,
             gloss=0.0,
-            centre="#b48a6c",
+            center="#b48a6c",
             edge="#8a6248",
             marks=0.2,
         ),
@@ -387,7 +387,7 @@ MATERIALS = (
             "#101014 #4c4c52 #a4a4a4 #f0f0ee",
             texture=speckles,
             gloss=0.05,
-            centre="#8ea27c",
+            center="#8ea27c",
             edge="#5a6e4c",
             marks=0.7,
         ),
@@ -401,7 +401,7 @@ MATERIALS = (
             gloss=0.7,
             power=45,
             edge_light="#bdf0c4",
-            centre="#40281c",
+            center="#40281c",
             edge="#1d100a",
             marks=0.35,
             wrap=0.45,
@@ -415,7 +415,7 @@ MATERIALS = (
             texture=rings,
             gloss=0.1,
             power=14,
-            centre="#3f4a3c",
+            center="#3f4a3c",
             edge="#20281f",
             marks=0.4,
         ),
@@ -427,7 +427,7 @@ MATERIALS = (
             "#4a1c10 #94401f #cc6b3c #e89a6a #f8c8a0",
             texture=dust,
             gloss=0.0,
-            centre="#e8dcc4",
+            center="#e8dcc4",
             edge="#c9b998",
             marks=0.35,
         ),
@@ -441,7 +441,7 @@ MATERIALS = (
             gloss=0.8,
             power=50,
             edge_light="#f4fdff",
-            centre="#0f2c4c",
+            center="#0f2c4c",
             edge="#050f20",
             marks=0.4,
             wrap=0.5,
@@ -455,7 +455,7 @@ MATERIALS = (
             gloss=1.0,
             power=28,
             edge_light="#5a4a86",
-            centre="#c8b8d8",
+            center="#c8b8d8",
             edge="#8a789e",
             marks=0.2,
         ),
@@ -467,7 +467,7 @@ MATERIALS = (
             "#1c0a04 #3f1c0c #6b3418 #955530 #b87a50",
             gloss=0.55,
             power=16,
-            centre="#f6d9d4",
+            center="#f6d9d4",
             edge="#e4b0ac",
             marks=0.3,
             wrap=0.4,
@@ -481,7 +481,7 @@ MATERIALS = (
             gloss=0.9,
             power=40,
             edge_light="#ff9a8a",
-            centre="#fff2b8",
+            center="#fff2b8",
             edge="#f4d878",
             marks=0.4,
             wrap=0.6,
@@ -495,7 +495,7 @@ MATERIALS = (
             "#080505 #2a1a16 #5c4036 #a07c68",
             texture=embers,
             gloss=0.1,
-            centre="#3a0c06",
+            center="#3a0c06",
             edge="#120302",
             marks=0.0,
         ),
@@ -507,7 +507,7 @@ MATERIALS = (
             "#0c160a #3c5428 #8ea850 #e8f0c0",
             texture=leaves,
             gloss=0.0,
-            centre="#bfe2f2",
+            center="#bfe2f2",
             edge="#86bcd8",
             marks=0.95,
         ),

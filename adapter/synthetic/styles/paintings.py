@@ -44,16 +44,16 @@ def relief(image: np.ndarray, view: View, height: np.ndarray, strength: float) -
 
 def moved(value: np.ndarray, view: View, length: float) -> np.ndarray:
     """Shift a map [H,W] right and down by a length in reference pixels; 0 comes in."""
-    shift = np.float32([[1, 0, view.scaled(length)], [0, 1, view.scaled(length)]])
+    shift = np.array([[1, 0, view.scaled(length)], [0, 1, view.scaled(length)]], np.float32)
     return cv2.warpAffine(value.astype(np.float32), shift, (view.size, view.size))
 
 
 def palette(image: np.ndarray, codes: str, softness: float = 0.02) -> np.ndarray:
     """Replace colours by the nearest ones of a palette."""
-    colours = np.stack([rgb(code) for code in codes.split()])
-    distance = ((image[..., None, :] - colours) ** 2).sum(-1)
+    colors = np.stack([rgb(code) for code in codes.split()])
+    distance = ((image[..., None, :] - colors) ** 2).sum(-1)
     share = np.exp(-(distance - distance.min(-1, keepdims=True)) / softness)
-    return ((share / share.sum(-1, keepdims=True)) @ colours).astype(np.float32)
+    return ((share / share.sum(-1, keepdims=True)) @ colors).astype(np.float32)
 
 
 def canvas(view: View, head: np.ndarray, codes: str, seed: int) -> np.ndarray:

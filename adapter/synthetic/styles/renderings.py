@@ -9,7 +9,7 @@ from adapter.synthetic.styles.filters import (
     blur,
     contrast,
     gradient,
-    grey,
+    gray,
     lines,
     luminance,
     mix,
@@ -126,13 +126,13 @@ def stained_glass(view: View) -> np.ndarray:
 def neon(view: View) -> np.ndarray:
     """Glowing tubes in the dark."""
     line = smooth(0.2, 0.7, lines(view, 0.5))
-    colour = mix(rgb("#ff2ac8") * np.ones_like(view.color), rgb("#18d8ff"), smooth(-0.5, 0.5, view.facing[..., 0]))
-    colour = mix(colour, rgb("#ffb020"), view.region("hair", blur=1.5))
-    colour = mix(colour, rgb("#ff2038"), view.region("lips", "mouth", blur=1.2))
-    colour = mix(colour, rgb("#50ff70"), view.region("eye", "iris", "lash", blur=1.2))
-    light = colour * line[..., None]
+    color = mix(rgb("#ff2ac8") * np.ones_like(view.color), rgb("#18d8ff"), smooth(-0.5, 0.5, view.facing[..., 0]))
+    color = mix(color, rgb("#ffb020"), view.region("hair", blur=1.5))
+    color = mix(color, rgb("#ff2038"), view.region("lips", "mouth", blur=1.2))
+    color = mix(color, rgb("#50ff70"), view.region("eye", "iris", "lash", blur=1.2))
+    light = color * line[..., None]
     image = light + 0.75 * blur(light, view, 1.4) + 0.85 * blur(light, view, 4) + 0.55 * (line**3)[..., None]
-    image = image + (0.3 * rim(view.facing, 2.0) * view.mask)[..., None] * colour
+    image = image + (0.3 * rim(view.facing, 2.0) * view.mask)[..., None] * color
     return np.clip(image + rgb("#0a0618"), 0, 1).astype(np.float32)
 
 
@@ -187,7 +187,7 @@ def film_noir(view: View) -> np.ndarray:
     value = luminance(view.albedo) ** 0.8 * (0.10 + 1.3 * side) * np.clip(view.light, 0.4, 1.1)
     value = value + 0.35 * view.mask * rim(view.facing, 3.0) * np.clip(view.facing[..., 0], 0, 1)
     value = value * view.mask + 0.2 * smooth(110, 20, view.pixels[0]) * (1 - view.mask)
-    return grey(np.clip(value**0.85 + 0.07 * tooth(view, 63, 1.2), 0, 1))
+    return gray(np.clip(value**0.85 + 0.07 * tooth(view, 63, 1.2), 0, 1))
 
 
 def low_poly(view: View) -> np.ndarray:
@@ -203,10 +203,10 @@ def low_poly(view: View) -> np.ndarray:
         out[view.inside] = means[index]
         return out
 
-    colour, normals = flatten(view.albedo), flatten(view.facing)
+    color, normals = flatten(view.albedo), flatten(view.facing)
     detail = view.region("eye", "iris", "lips", "brow", "mouth", "teeth", "glasses", blur=0.35)
     d = np.clip(normals @ np.array([-0.5, 0.6, 0.62], np.float32), 0, 1)
-    image = saturate(mix(colour, view.albedo, detail), 1.35) * (0.5 + 0.65 * d)[..., None]
+    image = saturate(mix(color, view.albedo, detail), 1.35) * (0.5 + 0.65 * d)[..., None]
     image = image * (1 + 0.16 * (facet - 0.5))[..., None]
     image = np.clip(image + 0.10 * smooth(0.05, 0.0, second - near)[..., None], 0, 1)
     return over(view, image, backdrop(view, "#a8d8f0", "#5a9ac8"))

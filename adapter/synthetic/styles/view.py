@@ -67,8 +67,8 @@ class View:
     def position(self) -> np.ndarray:
         """[H,W,3] world position of the surface; on a plane through the origin outside."""
         pose, focal = self.camera[:16].reshape(4, 4), self.camera[16]
-        centre = (np.arange(self.size, dtype=np.float32) + 0.5) / self.size - 0.5
-        x, y = np.meshgrid(centre / focal, centre / focal)
+        center = (np.arange(self.size, dtype=np.float32) + 0.5) / self.size - 0.5
+        x, y = np.meshgrid(center / focal, center / focal)
         rays = np.stack([x, y, np.ones_like(x)], -1)
         rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
         distance = np.where(self.depth > 0, self.depth, np.linalg.norm(pose[:3, 3]))

@@ -11,7 +11,7 @@ from adapter.eg3d.camera import look_at
 from adapter.eg3d.generator import Generator, Output
 from adapter.evaluation.consistency import silhouette_overlap
 from adapter.evaluation.lpips import distance, unit_maps
-from adapter.evaluation.paired import psnr
+from adapter.evaluation.metrics import psnr
 from adapter.evaluation.reprojection import reprojection_error
 from adapter.training.base.data import Renders
 

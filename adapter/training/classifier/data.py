@@ -9,15 +9,15 @@ import torch
 
 from adapter.encoders.efficientnet_lite import FrozenEfficientNetLite
 from adapter.errors import UserError
-from adapter.evaluation.classifier import SIZE, pooled, stage_maps
+from adapter.evaluation.classifier import SIZE, pool_maps, stage_maps
+from adapter.synthetic.ground_truth import PLAIN
 from adapter.synthetic.heads.attributes import sample_latent
+from adapter.synthetic.heads.facts import facts_of
 from adapter.synthetic.heads.render import orbit_camera, render
 from adapter.synthetic.styles import STYLES, View
 from adapter.training.clip.data import augment
-from adapter.training.clip.facts import facts_of
 from adapter.utils.atomic import replacing
 
-PLAIN = "plain"
 STYLE_NAMES = (PLAIN, *STYLES)
 YAW, PITCH = 0.5, 0.18
 """Cameras are drawn within these angles, in radians."""
@@ -30,13 +30,13 @@ VERSIONS = 2
 
 @dataclass(frozen=True)
 class Features:
-    """What is known of N images.
+    """Features and labels of N images.
 
     Attributes:
-        pooled: [N, VERSIONS, D] float16, see `adapter.evaluation.classifier.pooled`.
+        pooled: [N, VERSIONS, D] float16, see `adapter.evaluation.classifier.pool_maps`.
         styles: [N] index into STYLE_NAMES.
         people: [N] number of the head.
-        facts: [N, F] values of `adapter.training.clip.facts.FACTS`.
+        facts: [N, F] values of `adapter.synthetic.heads.facts.FACTS`.
     """
 
     pooled: np.ndarray
@@ -48,14 +48,14 @@ class Features:
 def make_features(
     folder: Path, trunk: FrozenEfficientNetLite, heads: int, seed: int, report: Callable[[str], None]
 ) -> None:
-    """Render heads, each plain and in ten styles from two cameras, and look at them; finished shards are kept.
+    """Render heads, each plain and in ten styles from two cameras, and cache their features; finished shards are kept.
 
     Args:
         folder: for the shards.
-        trunk: whose features are kept.
-        heads: how many.
+        trunk: network of the features.
+        heads: number of heads.
         seed: of latents, cameras and styles.
-        report: gets a line per shard.
+        report: called with a line per shard.
     """
     for shard, path in enumerate(shards(folder, heads, seed)):
         if path.exists():
@@ -78,7 +78,7 @@ def make_features(
                 styles += drawn
             people += [shard * HEADS_PER_SHARD + head] * (1 + VIEWS * STYLES_PER_VIEW)
             facts += [facts_of(latent)] * (1 + VIEWS * STYLES_PER_VIEW)
-        features = _look(trunk, images, torch.Generator().manual_seed(int(rng.integers(2**31))))
+        features = _features(trunk, images, torch.Generator().manual_seed(int(rng.integers(2**31))))
         with replacing(path) as temporary:
             np.savez(
                 temporary,
@@ -91,7 +91,7 @@ def make_features(
 
 
 def shards(folder: Path, heads: int, seed: int) -> list[Path]:
-    """The files that hold the features of so many heads."""
+    """The files with the features of that many heads."""
     return [folder / f"features-{seed}-{shard:03d}.npz" for shard in range(-(-heads // HEADS_PER_SHARD))]
 
 
@@ -108,12 +108,12 @@ def load(paths: list[Path]) -> Features:
     return Features(*(np.concatenate([part[name] for part in parts]) for name in Features.__annotations__))
 
 
-def _look(
+def _features(
     trunk: FrozenEfficientNetLite, images: list[np.ndarray], generator: torch.Generator, size: int = 25
 ) -> np.ndarray:
     found = []
     for start in range(0, len(images), size):
         batch = torch.from_numpy(np.stack(images[start : start + size])).permute(0, 3, 1, 2) * 2 - 1
         versions = [batch, *(augment(batch, generator) for _ in range(VERSIONS - 1))]
-        found.append(torch.stack([pooled(stage_maps(trunk, version)) for version in versions], dim=1).half().numpy())
+        found.append(torch.stack([pool_maps(stage_maps(trunk, version)) for version in versions], dim=1).half().numpy())
     return np.concatenate(found)

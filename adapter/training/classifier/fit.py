@@ -1,4 +1,4 @@
-"""Linear heads on the judge's features, each by a convex problem: no seed, no schedule."""
+"""Linear heads on the classifier's features, each fitted by a convex problem: no seed, no schedule."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from adapter.synthetic.ground_truth import class_of
 from adapter.training.classifier.data import Features
-from adapter.training.classifier.truth import answer_of
 
 PENALTY = 3e-4
 """Weight of the squared weights in the logistic heads."""
 SMALLEST_DEVIATION = 1e-3
-"""Added to the deviations, so that channels that hardly ever fire do not shout."""
+"""Added to the deviations, so that channels that are almost always zero are not amplified."""
 
 
 def logistic(features: Tensor, classes: Sequence[int], count: int, steps: int = 60) -> tuple[Tensor, Tensor]:
@@ -21,7 +21,7 @@ def logistic(features: Tensor, classes: Sequence[int], count: int, steps: int = 
 
     Args:
         features: [N, D], standardised.
-        classes: [N] in range(count); each class weighs the same in sum.
+        classes: [N] in range(count); every class has the same total weight.
 
     Returns:
         Weight [count, D] and bias [count].
@@ -45,23 +45,23 @@ def logistic(features: Tensor, classes: Sequence[int], count: int, steps: int = 
 
 
 def fit_heads(
-    training: Features, answers: dict[str, tuple[str, ...]], report: Callable[[str], None]
+    training: Features, classes: dict[str, tuple[str, ...]], report: Callable[[str], None]
 ) -> dict[str, Tensor]:
     """All tensors that `adapter.evaluation.classifier.Classifier` needs besides its trunk.
 
     Args:
         training: cached features, both versions of each image are used.
-        answers: the answers by question.
-        report: gets a line per head.
+        classes: class names by head.
+        report: called with a line per head.
     """
     versions = training.pooled.shape[1]
     raw = training.pooled.reshape(-1, training.pooled.shape[-1]).astype(np.float32)
     mean, deviation = raw.mean(axis=0), raw.std(axis=0) + SMALLEST_DEVIATION
     features = (raw - mean) / deviation
     heads = {"mean": torch.from_numpy(mean), "deviation": torch.from_numpy(deviation)}
-    for question, values in answers.items():
-        classes = training.styles if question == "style" else answer_of(training.facts, question)
-        weight, bias = logistic(torch.from_numpy(features), np.repeat(classes, versions), len(values))
-        heads |= {f"{question}.weight": weight, f"{question}.bias": bias}
-        report(f"{question}: fitted")
+    for head, names in classes.items():
+        labels = training.styles if head == "style" else class_of(training.facts, head)
+        weight, bias = logistic(torch.from_numpy(features), np.repeat(labels, versions), len(names))
+        heads |= {f"{head}.weight": weight, f"{head}.bias": bias}
+        report(f"{head}: fitted")
     return heads

@@ -1,4 +1,4 @@
-"""ImageNet weights for the judge, from the package that ships them."""
+"""ImageNet weights for the classifier, from the package that ships them."""
 
 import torch
 from torch import Tensor

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from adapter.encoders.templates import apply_templates
+from adapter.synthetic.heads.facts import FACTS, allowed
 from adapter.synthetic.styles.style import prompts
-from adapter.training.clip.facts import FACTS, allowed
 
 STYLE_NAMES: tuple[str, ...] = tuple(prompts())
 SOURCE = STYLE_NAMES.index("source")

@@ -15,10 +15,10 @@ from torch import Tensor
 from adapter.encoders.encoder import ImageEncoder
 from adapter.errors import UserError
 from adapter.synthetic.heads.attributes import sample_latent
+from adapter.synthetic.heads.facts import facts_of
 from adapter.synthetic.heads.render import orbit_camera, render
 from adapter.synthetic.styles import STYLES
 from adapter.training.clip.captions import SOURCE, STYLE_NAMES
-from adapter.training.clip.facts import facts_of
 from adapter.utils.atomic import replacing
 
 YAW, PITCH = 0.5, 0.15  # cameras are drawn within these angles, in radians

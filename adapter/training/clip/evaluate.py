@@ -9,11 +9,11 @@ from torch import Tensor
 
 from adapter.encoders.templates import encode_ensemble
 from adapter.encoders.text import TextEncoder
+from adapter.synthetic.heads.facts import FACTS
 from adapter.synthetic.styles import STYLES
 from adapter.synthetic.styles.style import prompts
 from adapter.training.clip.captions import SOURCE, STYLE_NAMES, strip_article
 from adapter.training.clip.data import Features
-from adapter.training.clip.facts import FACTS
 
 # Attribute -> (fact, classes: (values of the fact, wordings that training never used)).
 QUESTIONS: dict[str, tuple[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]] = {

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from adapter.synthetic.heads.facts import FACTS
 from adapter.synthetic.styles.style import prompts
 from adapter.training.clip.captions import (
     SOURCE,
@@ -23,7 +24,6 @@ from adapter.training.clip.captions import (
     with_filler,
 )
 from adapter.training.clip.data import VERSIONS, Features
-from adapter.training.clip.facts import FACTS
 from adapter.utils.torchvision_compat import ensure_torchvision
 
 ensure_torchvision()
@@ -60,11 +60,11 @@ def train(model: nn.Module, features: Features, settings: Settings, report: Call
     tokenizer = SimpleTokenizer(context_length=model.text.context_length)
     projection, text = model.visual.head, model.text
     pooled = torch.from_numpy(features.pooled)
-    spread = standardise(projection, pooled)
+    spread = standardize(projection, pooled)
     draw = _Sampler(features, settings.plain_share)
     matrices = [p for p in (*projection.parameters(), *text.parameters()) if p.ndim > 1]
     vectors = [p for p in (*projection.parameters(), *text.parameters(), model.logit_scale) if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         [
             {"params": matrices, "weight_decay": settings.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
@@ -75,7 +75,7 @@ def train(model: nn.Module, features: Features, settings: Settings, report: Call
     model.train()
     for step in range(settings.steps):
         rate = min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / settings.steps)) + 1e-3
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * rate
         rows = draw(rng, settings.batch)
         captions = _captions(rng, features, rows, words, settings)
@@ -85,9 +85,9 @@ def train(model: nn.Module, features: Features, settings: Settings, report: Call
         written = F.normalize(_encode(text, tokenizer([caption.text for caption in captions])), dim=-1)
         true = torch.from_numpy(truth(captions, features.styles[rows], features.facts[rows]))
         loss = contrastive_loss(image, written, true, model.logit_scale.exp())
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         with torch.no_grad():
             model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
         if step % 100 == 99:
@@ -109,7 +109,7 @@ def contrastive_loss(image: Tensor, text: Tensor, true: Tensor, scale: Tensor) -
     return _one_way(logits, true) + _one_way(logits.T, true.T)
 
 
-def standardise(projection: nn.Module, pooled: Tensor) -> Tensor:
+def standardize(projection: nn.Module, pooled: Tensor) -> Tensor:
     """Fold centring and scaling of the features into the projection's first layer.
 
     Args:

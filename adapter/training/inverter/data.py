@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adapter.adaptation.source_cache import cameras_around_front, frontal_label
 from adapter.eg3d import Generator
+from adapter.eg3d.camera import cameras_around_front
 from adapter.encoders.encoder import ImageEncoder
 from adapter.latents.wplus_encoder import InverterConfig, read_features
 from adapter.utils.atomic import replacing
@@ -64,8 +64,7 @@ def draw(config, count: int, seed: int, shard: int) -> tuple[Tensor, Tensor, Ten
 @torch.no_grad()
 def codes(generator: Generator, first: Tensor, second: Tensor, split: Tensor) -> Tensor:
     """Extended latents [N, num_ws, w] of people whose rows from `split` on come from the second latent."""
-    label = frontal_label(generator.config, len(first))
-    one, two = (generator.mapping(z, label) for z in (first, second))
+    one, two = generator.sample_ws(first), generator.sample_ws(second)
     rows = torch.arange(one.shape[1])[None, :, None]
     return torch.where(rows < split[:, None, None], one, two)
 

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from adapter.adaptation.source_cache import cameras_around_front
 from adapter.eg3d import Generator
+from adapter.eg3d.camera import cameras_around_front
 from adapter.latents.inversion import perceptual_distance
 from adapter.latents.wplus_encoder import Inverter
 from adapter.training.inverter.data import codes, draw
@@ -33,7 +33,7 @@ def held_out(inverter: Inverter, generator: Generator, people: int = PEOPLE) -> 
     ws = codes(generator, first, first, torch.full((people,), config.num_ws))
     w_avg = generator.backbone.mapping.w_avg.expand(1, config.num_ws, -1)
     sides = [_render(generator, ws, angles[:, view]) for view in range(2)]
-    found, turned = zip(*(inverter.look(images) for images in sides), strict=True)
+    found, turned = zip(*(inverter.predict(images) for images in sides), strict=True)
     again = _render(generator, found[0], angles[:, 0])
     mean = _render(generator, w_avg.expand(people, -1, -1), angles[:, 0])
     truth, guesses = (ws - w_avg).flatten(1), [(codes - w_avg).flatten(1) for codes in found]
@@ -65,7 +65,7 @@ def true_renders(inverter: Inverter, generator: Generator, renders: Path) -> dic
     config = generator.config
     ws = codes(generator, latents, latents, torch.full((len(latents),), config.num_ws))
     w_avg = generator.backbone.mapping.w_avg.expand(1, config.num_ws, -1)
-    found, turned = inverter.look(images)
+    found, turned = inverter.predict(images)
     again, own = _render(generator, found, angles), _render(generator, ws, angles)
     truth, guess = (ws - w_avg).flatten(1), (found - w_avg).flatten(1)
     return {

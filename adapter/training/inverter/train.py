@@ -84,16 +84,16 @@ def train(
     head.requires_grad_(True).train()
     decayed = [p for p in head.parameters() if p.ndim > 1]
     plain = [p for p in head.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
         betas=(0.9, 0.99),
     )
-    first = _restore(head, optimiser, state, identity)
+    first = _restore(head, optimizer, state, identity)
     near, far, angles = torch.from_numpy(pairs.near), torch.from_numpy(pairs.far), torch.from_numpy(pairs.angles)
     spread = head.w_spread
     smooth = None
     for step in range(first, settings.steps):
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = settings.rate_at(step)
         random = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
         rows = _rows(settings, len(pairs), own, random)
@@ -107,14 +107,14 @@ def train(
         error = ((predicted - ws[rows]) / spread).square().mean()
         turn = ((turned - angles[rows]) / ANGLE_UNIT).square().mean()
         loss = error + settings.angles * turn
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         smooth = error.item() if smooth is None else 0.98 * smooth + 0.02 * error.item()
         if (step + 1) % 100 == 0:
             report(f"step {step + 1} of {settings.steps}: w error {smooth:.3f}, angle error {turn.item():.4f}")
         if (step + 1) % settings.save_every == 0 or step + 1 == settings.steps:
-            _save(head, optimiser, state, identity, step + 1)
+            _save(head, optimizer, state, identity, step + 1)
     head.requires_grad_(False).eval()
 
 
@@ -131,22 +131,22 @@ def _rows(settings: Settings, count: int, own: int | None, random: torch.Generat
     )
 
 
-def _save(head: Head, optimiser: torch.optim.AdamW, state: Path, identity: str, step: int) -> None:
+def _save(head: Head, optimizer: torch.optim.AdamW, state: Path, identity: str, step: int) -> None:
     tensors = {f"head/{name}": value for name, value in head.state_dict().items()}
     for name, parameter in head.named_parameters():
-        for key, moment in optimiser.state[parameter].items():
+        for key, moment in optimizer.state[parameter].items():
             tensors[f"optimiser/{name}/{key}"] = moment
     write_tensors(state, tensors, {"identity": identity, "step": str(step)})
 
 
-def _restore(head: Head, optimiser: torch.optim.AdamW, state: Path, identity: str) -> int:
+def _restore(head: Head, optimizer: torch.optim.AdamW, state: Path, identity: str) -> int:
     """Read a state of the same run; the step to go on from, 0 for a fresh run."""
     if not state.exists() or read_metadata(state).get("identity") != identity:
         return 0
     tensors = read_tensors(state)
     head.load_state_dict({name[5:]: value for name, value in tensors.items() if name.startswith("head/")})
     for name, parameter in head.named_parameters():
-        optimiser.state[parameter] = {
+        optimizer.state[parameter] = {
             key: tensors[f"optimiser/{name}/{key}"] for key in ("step", "exp_avg", "exp_avg_sq")
         }
     return int(read_metadata(state)["step"])

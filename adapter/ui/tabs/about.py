@@ -5,8 +5,8 @@ import html
 import gradio as gr
 
 from adapter.hub.library import Entry
-from adapter.methods.offers import BASE, ENCODER
-from adapter.service.catalogue import catalogue
+from adapter.service.library import catalog
+from adapter.service.settings import Settings
 
 CLIENT = """from gradio_client import Client, handle_file
 
@@ -63,10 +63,10 @@ an hour. Nothing on this page is loaded from another host.</p>
 """
 
 
-def about_tab() -> None:
+def about_tab(settings: Settings) -> None:
     """Lay the tab out inside the current Tab."""
-    bases = "".join(_row(entry) for entry in catalogue().bases)
-    values = {"base": html.escape(BASE), "encoder": html.escape(ENCODER), "bases": bases}
+    bases = "".join(_row(entry) for entry in catalog(settings.library).bases)
+    values = {"base": html.escape(settings.base), "encoder": html.escape(settings.encoder), "bases": bases}
     page = _TEXT.format(**values, client=html.escape(CLIENT), shell=html.escape(_SHELL))
     with gr.Column(elem_classes="card"):
         gr.HTML(page, apply_default_css=False)

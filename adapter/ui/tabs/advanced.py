@@ -1,35 +1,82 @@
-"""The folded settings of Create: method, steps, losses, parts, and how people are shown."""
+"""The settings of Create: preset, method, steps, losses, parts, and how people are shown."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from adapter.errors import UserError
-from adapter.methods.offers import DEFAULT_METHOD, OFFERS, PAGE_PRESETS, default_preset, presets, trained_parts
-from adapter.methods.presets import TITLES
-from adapter.methods.schema import LOSSES, PARTS
+from adapter.methods import LOSSES, METHODS, PARTS, TITLES
+from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI, default_preset, page_presets, presets, trained_parts
+from adapter.methods.schema import Method
+from adapter.ui.handlers import QUIET, Outputs, Values
 
-Values = Mapping[Any, Any]
 
+class AdvancedSettings:
+    """How thoroughly a style is learned, and the folded settings. Made inside of Blocks: `layout`, then `connect`."""
 
-@dataclass(frozen=True)
-class Advanced:
-    """The controls, and what they say as arguments of `AdaptRequest`."""
+    def layout(self) -> None:
+        """Make the components."""
+        default = default_preset(DEFAULT_METHOD)
+        self.preset = gr.Radio(
+            preset_choices(DEFAULT_METHOD),
+            value=default,
+            label="How thoroughly",
+            elem_id="preset",
+            elem_classes="segments",
+        )
+        with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+            self._layout_people()
+            self._layout_training(presets(DEFAULT_METHOD)[default].method)
 
-    method: gr.Dropdown
-    preset: gr.Radio
-    steps: gr.Number
-    seed: gr.Number
-    strength: gr.Slider
-    truncation: gr.Slider
-    parts: gr.CheckboxGroup
-    losses: dict[str, gr.Slider]
+    def _layout_people(self) -> None:
+        self.method = gr.Dropdown(method_choices("image"), value=DEFAULT_METHOD, label="Method", elem_id="method")
+        with gr.Row():
+            self.steps = gr.Number(
+                0, label="Steps", info="0: as the preset has it", minimum=0, precision=0, min_width=120
+            )
+            self.seed = gr.Number(0, label="Seed", info="same seed, same domain", precision=0, min_width=120)
+        self.strength = gr.Slider(
+            0, 1.5, 1.0, step=0.05, label="Strength", info="0 is the source world, 1 the learned one", buttons=[]
+        )
+        self.truncation = gr.Slider(
+            0,
+            1,
+            TRUNCATION_PSI,
+            step=0.05,
+            label="Truncation",
+            info="of the people shown: 0 average, 1 as varied as they come",
+            buttons=[],
+        )
+
+    def _layout_training(self, method: Method) -> None:
+        parts = trained_parts(method)
+        self.parts = gr.CheckboxGroup(_part_choices(parts), value=list(parts), label="What trains", elem_id="parts")
+        with gr.Accordion("Loss weights", open=False, elem_classes="inner"):
+            self.losses = {
+                kind: gr.Slider(
+                    0,
+                    _maximum_weight(method.weight(kind)),
+                    method.weight(kind),
+                    step=0.1,
+                    label=kind.replace("_", " ").capitalize(),
+                    info=LOSSES[kind].description,
+                    visible=method.weight(kind) > 0,
+                    buttons=[],
+                )
+                for kind in LOSSES
+                if _ever_used(kind)
+            }
+
+    def connect(self) -> None:
+        """Connect the components."""
+        at_once: dict[str, Any] = {"queue": False, **QUIET}
+        outputs = [self.preset, self.parts, *self.losses.values()]
+        for changed in (self.method.change, self.preset.input):
+            changed(self.fit, [self.method, self.preset], outputs, **at_once)
 
     @property
     def components(self) -> list[gr.components.Component]:
-        """All controls."""
+        """All that `read` uses."""
         own = [self.method, self.preset, self.steps, self.seed, self.strength, self.truncation, self.parts]
         return [*own, *self.losses.values()]
 
@@ -54,93 +101,36 @@ class Advanced:
             "weights": {kind: weight for kind, weight in weights.items() if weight != method.weight(kind)},
         }
 
-
-def preset_radio() -> gr.Radio:
-    """How thoroughly: stands outside of the folded part."""
-    return gr.Radio(
-        preset_choices(DEFAULT_METHOD),
-        value=default_preset(DEFAULT_METHOD),
-        label="How thoroughly",
-        elem_id="preset",
-        elem_classes="segments",
-    )
-
-
-def advanced(preset: gr.Radio) -> Advanced:
-    """Lay the folded controls out and connect them to each other."""
-    method = gr.Dropdown(method_choices("image"), value=DEFAULT_METHOD, label="Method", elem_id="method")
-    with gr.Row():
-        steps = gr.Number(0, label="Steps", info="0: as the preset has it", minimum=0, precision=0, min_width=120)
-        seed = gr.Number(0, label="Seed", info="same seed, same domain", precision=0, min_width=120)
-    strength = gr.Slider(
-        0, 1.5, 1.0, step=0.05, label="Strength", info="0 is the source world, 1 the learned one", buttons=[]
-    )
-    truncation = gr.Slider(
-        0,
-        1,
-        0.7,
-        step=0.05,
-        label="Truncation",
-        info="of the people shown: 0 average, 1 as varied as they come",
-        buttons=[],
-    )
-    start = presets(DEFAULT_METHOD)[default_preset(DEFAULT_METHOD)].method
-    parts = gr.CheckboxGroup(
-        _part_choices(trained_parts(start)), value=list(trained_parts(start)), label="What trains", elem_id="parts"
-    )
-    with gr.Accordion("Loss weights", open=False, elem_classes="inner"):
-        losses = {
-            kind: gr.Slider(
-                0,
-                _reach(start.weight(kind)),
-                start.weight(kind),
-                step=0.1,
-                label=_title(kind),
-                info=_meaning(kind),
-                visible=start.weight(kind) > 0,
-                buttons=[],
-            )
-            for kind in LOSSES
-            if _ever_used(kind)
-        }
-    controls = Advanced(method, preset, steps, seed, strength, truncation, parts, losses)
-
-    def changed(name: str, chosen: str) -> dict[Any, Any]:
+    def fit(self, name: str, preset: str) -> Outputs:
         """Show what the chosen method and preset have."""
-        if chosen not in presets(name):
-            chosen = default_preset(name)
-        plan = presets(name)[chosen].method
-        shown: dict[Any, Any] = {
-            preset: gr.Radio(preset_choices(name), value=chosen),
-            parts: gr.CheckboxGroup(_part_choices(trained_parts(plan)), value=list(trained_parts(plan))),
+        if preset not in presets(name):
+            preset = default_preset(name)
+        method = presets(name)[preset].method
+        parts = trained_parts(method)
+        shown: Outputs = {
+            self.preset: gr.Radio(preset_choices(name), value=preset),
+            self.parts: gr.CheckboxGroup(_part_choices(parts), value=list(parts)),
         }
-        for kind, slider in losses.items():
-            weight = plan.weight(kind)
-            shown[slider] = gr.Slider(value=weight, maximum=_reach(weight), visible=weight > 0)
+        for kind, slider in self.losses.items():
+            weight = method.weight(kind)
+            shown[slider] = gr.Slider(value=weight, maximum=_maximum_weight(weight), visible=weight > 0)
         return shown
-
-    told = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
-    outputs = [preset, parts, *losses.values()]
-    method.change(changed, [method, preset], outputs, **told)
-    preset.input(changed, [method, preset], outputs, **told)
-    return controls
 
 
 def method_choices(entrance: str) -> list[tuple[str, str]]:
-    """(title, name) of the methods that pictures ("image") or words ("text") can lead."""
-    return [(TITLES[name] + _REMARKS.get(name, ""), name) for name in OFFERS if _fits(name, entrance)]
+    """(title, name) of the methods that pictures ("image") or words ("text") can guide."""
+    return [(TITLES[name] + _REMARKS.get(name, ""), name) for name in METHODS if _fits(name, entrance)]
 
 
 def fitting_method(name: str, entrance: str) -> str:
-    """That method, or the first one that this entrance can lead."""
+    """That method, or the first one that this entrance can guide."""
     return name if _fits(name, entrance) else method_choices(entrance)[0][1]
 
 
 def preset_choices(name: str) -> list[tuple[str, str]]:
     """(title with seconds, name) of what the page offers of a method."""
     offered = presets(name)
-    shown = [preset for preset in PAGE_PRESETS if preset in offered] or list(offered)
-    return [(f"{offered[preset].title} · {offered[preset].seconds} s", preset) for preset in shown]
+    return [(f"{offered[preset].title} · {offered[preset].seconds} s", preset) for preset in page_presets(name)]
 
 
 def whole(value: float | None) -> int:
@@ -180,16 +170,8 @@ def _part_choices(parts: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def _ever_used(kind: str) -> bool:
-    return any(preset.method.weight(kind) for offered in OFFERS.values() for preset in offered.values())
+    return any(method.weight(kind) for own in METHODS.values() for method in own.values())
 
 
-def _reach(weight: float) -> float:
+def _maximum_weight(weight: float) -> float:
     return max(1.0, round(3 * weight, 1))
-
-
-def _title(kind: str) -> str:
-    return kind.replace("_", " ").capitalize()
-
-
-def _meaning(kind: str) -> str:
-    return LOSSES[kind]

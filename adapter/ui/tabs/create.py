@@ -1,50 +1,275 @@
 """The Create tab: a style in, people of two worlds out."""
 
-import dataclasses
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from adapter.errors import UserError
-from adapter.methods.offers import seconds
 from adapter.service import library
-from adapter.service.inputs import understood
+from adapter.service.cancellation import request_stop
 from adapter.service.job_queue import JobQueue
-from adapter.service.jobs import adapt_job, present_job, request_stop
-from adapter.service.requests import AdaptRequest, PresentRequest, Update
+from adapter.service.jobs import adapt_job, render_job
+from adapter.service.prompts import check_prompt
+from adapter.service.requests import AdaptRequest, AdaptResult, RenderRequest, Update
 from adapter.service.sessions import Sessions
+from adapter.service.settings import Settings
+from adapter.service.time_left import OUTPUT_SECONDS, adaptation_seconds
 from adapter.ui import html
-from adapter.ui.tabs.advanced import advanced, fitting_method, method_choices, preset_radio
-from adapter.ui.tabs.inputs import QUIET, READY, WORDS, Outputs, Values, entrances
-from adapter.ui.tabs.results import Made, Results, results
+from adapter.ui.handlers import QUIET, Outputs, Values, report_errors, running_base
+from adapter.ui.tabs.advanced import AdvancedSettings, fitting_method, method_choices
+from adapter.ui.tabs.inputs import READY, WORDS, InputsTab
+from adapter.ui.tabs.results import Made, ResultsPanel
 from adapter.utils.atomic import replacing
 
+NOT_STARTED = "This did not start: too many people may be waiting. Try again in a minute."
+
 _SECONDS_BETWEEN_UPDATES = 1.0
-_VIDEO_SECONDS = 12
 _SHOW_RESULT = """
 () => { if (window.innerWidth < 900) document.querySelector('.result').scrollIntoView({behavior: 'smooth'}); }
 """
-_UNEXPECTED = "This did not work: too many people may be waiting, or something broke here. Try again in a minute."
 
 
-@dataclass(frozen=True)
-class Create:
-    """What other tabs need of this one."""
+class CreateTab:
+    """The Create tab. Made inside of Blocks: `layout`, then `connect`.
 
-    results: Results
-    prompt: gr.Textbox
-    entrance: gr.Tabs
-    which: gr.State
-    finished: tuple[Any, ...]
+    The Adapt button runs `start`, which answers at once and enqueues the job, then `check_words`, then `adapt`.
+
+    Args:
+        settings: name the base, its CLIP and the library.
+        sessions: where files go.
+        queue: of the adaptations.
+    """
+
+    def __init__(self, settings: Settings, sessions: Sessions, queue: JobQueue) -> None:
+        self.settings, self.sessions, self.queue = settings, sessions, queue
+        self.results = ResultsPanel(settings, sessions)
+
+    def layout(self) -> None:
+        """Make the components."""
+        self.job, self.clock = gr.State(None), gr.Timer(2.0, active=False)
+        with gr.Row(elem_classes="columns"):
+            with gr.Column(scale=5, min_width=320, elem_classes="card"):
+                gr.HTML(html.title(1, "Choose a style"))
+                self.note = gr.HTML(elem_id="note", apply_default_css=False, render=False)
+                self.inputs = InputsTab(self.settings, self.sessions, self.note)
+                self.inputs.layout()
+                gr.HTML(html.title(2, "Make its world"))
+                self.advanced = AdvancedSettings()
+                self.advanced.layout()
+                with gr.Row(elem_classes="actions"):
+                    self.adapt_button = gr.Button("Adapt", variant="primary", size="lg", elem_id="adapt", scale=3)
+                    self.stop_button = gr.Button("Stop", size="lg", interactive=False, elem_id="stop", scale=1)
+            with gr.Column(scale=8, min_width=320, elem_classes="card result"):
+                self.status = gr.HTML(elem_id="status", apply_default_css=False)
+                self.note.render()
+                self.empty = gr.HTML(html.EMPTY, apply_default_css=False, elem_id="empty")
+                self.live = gr.HTML(visible=False, apply_default_css=False, elem_id="live")
+                self.curves = gr.HTML(visible=False, apply_default_css=False, elem_id="curves")
+                self.results.layout()
+
+    def connect(self) -> None:
+        """Connect the components; `finished` are the events after which there may be a new result."""
+        for part in (self.inputs, self.advanced, self.results):
+            part.connect()
+        results = self.results
+        values: set[Any] = {self.job, *self.inputs.components, *self.advanced.components}
+        buttons = [self.adapt_button, self.stop_button, results.again]
+        running: list[Any] = [self.status, self.note, self.job, self.clock, *buttons]
+        changing = list(dict.fromkeys([*running, self.live, self.curves, self.empty, *results.components]))
+        at_once: dict[str, Any] = {"queue": False, **QUIET}
+        one_at_a_time: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "adapt", **QUIET}
+        for switched in self.inputs.switched:
+            chosen = [self.inputs.which, self.advanced.method]
+            switched.then(self.offer_methods, chosen, [self.advanced.method, self.advanced.preset], **at_once)
+
+        started = self.adapt_button.click(self.start, values, running, **at_once)
+        checked = started.then(self.check_words, values, running, **at_once)
+        adapted = checked.then(self.adapt, values, changing, **one_at_a_time)
+        restarted = results.again.click(self.start_again, results.made, running, **at_once)
+        again = [results.made, results.snapshot, results.strength, self.job]
+        rendered = restarted.then(self.render_again, again, changing, **one_at_a_time)
+        for event in (started, adapted, rendered):
+            event.failure(self.fail, self.job, running, **at_once)
+        self.finished = (adapted, rendered)
+
+        self.clock.tick(self.wait, self.job, [self.status, self.clock], **at_once)
+        self.adapt_button.click(None, js=_SHOW_RESULT, api_visibility="private")
+        self.stop_button.click(self.stop, self.job, self.stop_button, **at_once)
+
+    @report_errors("")
+    def start(self, values: Values, request: gr.Request) -> Outputs:
+        """Answer the click on Adapt at once: check what was chosen, and enqueue a job."""
+        self.inputs.check(values)
+        if values[self.inputs.which] == READY:
+            return self._enqueue(OUTPUT_SECONDS, request)
+        plan = self.advanced.read(values)
+        seconds = adaptation_seconds(plan["method"], plan["preset"], plan["steps"], self.settings.encoder)
+        return self._enqueue(seconds, request)
+
+    @report_errors("")
+    def check_words(self, values: Values) -> Outputs:
+        """Refuse words that the text model does not understand, before any time is spent on them."""
+        folder = values[self.job]
+        if folder is None or values[self.inputs.which] != WORDS:
+            return {self.note: gr.skip()}
+        try:
+            return {self.note: html.notice(check_prompt(values[self.inputs.words.prompt], self.settings.encoder))}
+        except Exception:
+            self.queue.remove(folder)
+            raise
+
+    @report_errors("")
+    def adapt(self, values: Values) -> Iterator[Outputs]:
+        """Run the job of the Adapt button and show how it goes."""
+        folder = values[self.job]
+        if folder is None or not self.queue.start(folder):
+            yield {self.job: None}
+            return
+        try:
+            yield {self.status: html.progress(Update(""))}
+            request = self._request(values, folder)
+            updates = adapt_job(request) if isinstance(request, AdaptRequest) else render_job(request)
+            title = self.inputs.title(values)
+            yield from self._follow(updates, lambda result: Made(result, title, request.cast, request.truncation))
+        finally:
+            self.queue.remove(folder)
+
+    @report_errors("")
+    def start_again(self, made: Made | None, request: gr.Request) -> Outputs:
+        """Answer the click on "Render all like this" at once, and enqueue a job."""
+        return {self.job: None} if made is None else self._enqueue(OUTPUT_SECONDS, request)
+
+    @report_errors("")
+    def render_again(self, made: Made | None, place: int, strength: float, folder: str | None) -> Iterator[Outputs]:
+        """Render everything anew from a snapshot, at another strength."""
+        if made is None or folder is None or not self.queue.start(folder):
+            yield {self.job: None}
+            return
+        try:
+            request = RenderRequest(
+                made.domain_at(place) or "",
+                folder,
+                float(strength),
+                made.truncation,
+                cast=made.cast,
+                **running_base(self.settings),
+            )
+            yield from self._follow(
+                render_job(request), lambda result: made.rendered_again(result, float(strength)), int(place)
+            )
+        finally:
+            self.queue.remove(folder)
+
+    def wait(self, folder: str | None) -> Outputs:
+        """Show how many people are before this job, until its turn comes."""
+        position = None if folder is None else self.queue.position(folder)
+        if position is None:
+            return {self.status: gr.skip(), self.clock: gr.Timer(active=False)}
+        return {self.status: html.waiting(position), self.clock: gr.skip()}
+
+    def stop(self, folder: str | None) -> Outputs:
+        """Ask the running job to stop; it then shows what it has."""
+        if folder is not None:
+            request_stop(folder)
+        return {self.stop_button: gr.Button("Stopping…", interactive=False)}
+
+    def fail(self, folder: str | None) -> Outputs:
+        """End a job that Gradio refused, as when its own queue is full."""
+        if folder is not None:
+            self.queue.remove(folder)
+        return self.problem(NOT_STARTED)
+
+    def problem(self, sentence: str) -> Outputs:
+        """Ready for the next job, with a sentence on why this one ended."""
+        return {**self._ready(), self.note: html.notice(sentence, "problem")}
+
+    def offer_methods(self, entrance: str, method: str) -> Outputs:
+        """Offer the methods that this entrance can lead."""
+        kind = "text" if entrance == WORDS else "image"
+        return {
+            self.advanced.method: gr.Dropdown(method_choices(kind), value=fitting_method(method, kind)),
+            self.advanced.preset: gr.Radio(visible=entrance != READY),
+        }
+
+    def _enqueue(self, seconds: float, request: gr.Request) -> Outputs:
+        folder = str(self.sessions.new_job(request.session_hash or ""))
+        self.queue.enqueue(folder, request.session_hash or "", seconds)
+        return {
+            self.job: folder,
+            self.status: html.waiting(self.queue.position(folder)),
+            self.note: "",
+            self.adapt_button: gr.Button("Adapting…", interactive=False),
+            self.stop_button: gr.Button("Stop", interactive=True),
+            self.results.again: gr.Button(interactive=False),
+            self.clock: gr.Timer(active=True),
+        }
+
+    def _request(self, values: Values, folder: str) -> AdaptRequest | RenderRequest:
+        if values[self.inputs.which] != READY:
+            return AdaptRequest(
+                folder=folder,
+                encoder=self.settings.encoder,
+                **self.advanced.read(values),
+                **self.inputs.read(values),
+                **running_base(self.settings),
+            )
+        # Only files of the session may be downloaded, and a library's may lie anywhere.
+        path = Path(folder) / "domain.safetensors"
+        with replacing(path) as temporary:
+            shutil.copyfile(library.local(values[self.inputs.ready.chosen]), temporary)
+        strength, truncation = float(values[self.advanced.strength]), float(values[self.advanced.truncation])
+        return RenderRequest(str(path), folder, strength, truncation, **running_base(self.settings))
+
+    def _follow(
+        self, updates: Iterator[Update], made: Callable[[AdaptResult], Made], snapshot: int | None = None
+    ) -> Iterator[Outputs]:
+        """Show the updates of a job, and its result at the end, which was rendered from that snapshot."""
+        history = _LossHistory()
+        for update in _thinned(updates, history):
+            if update.result is None:
+                yield self._show(update, history)
+                continue
+            yield {
+                **self._ready(),
+                self.note: html.notice(update.message) if update.message else gr.skip(),
+                self.live: gr.HTML("", visible=False),
+                self.curves: gr.HTML("", visible=False),
+                self.empty: gr.HTML(visible=False),
+                **self.results.show(made(update.result), snapshot),
+            }
+
+    def _show(self, update: Update, history: "_LossHistory") -> Outputs:
+        shown: Outputs = {self.status: html.progress(update)}
+        if update.message:
+            shown[self.note] = html.notice(update.message)
+        if update.preview is not None:
+            curves = html.curves(history.steps, history.losses, update.total)
+            shown |= {
+                self.live: gr.HTML(html.live(update.preview), visible=True),
+                self.curves: gr.HTML(curves, visible=len(history.steps) > 2),
+                self.empty: gr.HTML(visible=False),
+                self.results.column: gr.Column(visible=False),
+            }
+        return shown
+
+    def _ready(self) -> Outputs:
+        """Ready for the next job."""
+        return {
+            self.status: "",
+            self.adapt_button: gr.Button("Adapt", interactive=True),
+            self.stop_button: gr.Button("Stop", interactive=False),
+            self.results.again: gr.Button(interactive=True),
+            self.job: None,
+            self.clock: gr.Timer(active=False),
+        }
 
 
 @dataclass
-class _Curve:
+class _LossHistory:
     """Losses of a run so far."""
 
     steps: list[int] = field(default_factory=list)
@@ -56,216 +281,12 @@ class _Curve:
             self.losses.setdefault(kind, []).append(value)
 
 
-def create_tab(sessions: Sessions, line: JobQueue) -> Create:
-    """Lay the tab out inside the current Blocks and connect it."""
-    job, clock = gr.State(None), gr.Timer(2.0, active=False)
-
-    with gr.Row(elem_classes="columns"):
-        with gr.Column(scale=5, min_width=320, elem_classes="card"):
-            gr.HTML(html.title(1, "Choose a style"))
-            note = gr.HTML(elem_id="note", apply_default_css=False, render=False)
-            start_from = entrances(sessions, note)
-            gr.HTML(html.title(2, "Make its world"))
-            preset = preset_radio()
-            with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-                settings = advanced(preset)
-            with gr.Row(elem_classes="actions"):
-                start = gr.Button("Adapt", variant="primary", size="lg", elem_id="adapt", scale=3)
-                stop = gr.Button("Stop", size="lg", interactive=False, elem_id="stop", scale=1)
-
-        with gr.Column(scale=8, min_width=320, elem_classes="card result"):
-            status = gr.HTML(elem_id="status", apply_default_css=False)
-            note.render()
-            empty = gr.HTML(html.EMPTY, apply_default_css=False, elem_id="empty")
-            live = gr.HTML(visible=False, apply_default_css=False, elem_id="live")
-            curves = gr.HTML(visible=False, apply_default_css=False, elem_id="curves")
-            shown = results(sessions)
-
-    running = [status, note, start, stop, job, clock]
-
-    def begin(values: Values, request: gr.Request) -> Outputs:
-        """Answer the click at once, and give the job a place in the line and a folder by which it can be stopped."""
-        try:
-            start_from.check(values)
-            learning = 0.0
-            if values[start_from.which] != READY:
-                chosen = settings.read(values)
-                learning = seconds(chosen["method"], chosen["preset"], chosen["steps"])
-            return join(learning + _VIDEO_SECONDS, request)
-        except UserError as error:
-            return {note: html.notice(str(error), "problem"), job: None}
-
-    def join(takes: float, request: gr.Request) -> Outputs:
-        """Stand in line with a new job."""
-        folder = str(sessions.new_job(request.session_hash or ""))
-        line.join(folder, request.session_hash or "", takes)
-        return {
-            job: folder,
-            status: html.waiting(line.wait(folder)),
-            note: "",
-            start: gr.Button("Adapting…", interactive=False),
-            stop: gr.Button("Stop", interactive=True),
-            clock: gr.Timer(active=True),
-        }
-
-    def read_words(values: Values) -> Outputs:
-        """Refuse words that the text model does not understand, before any time is spent on them."""
-        folder = values[job]
-        if folder is None or values[start_from.which] != WORDS:
-            return {note: gr.skip()}
-        try:
-            return {note: html.notice(understood(values[start_from.prompt].strip()))}
-        except UserError as error:
-            return give_up(folder, str(error))
-
-    def tell(folder: str | None) -> Outputs:
-        """How long the line is, until it is this job's turn."""
-        waiting = None if folder is None else line.wait(folder)
-        if waiting is None:
-            return {status: gr.skip(), clock: gr.Timer(active=False)}
-        return {status: html.waiting(waiting), clock: gr.skip()}
-
-    def adapt(values: Values) -> Iterator[Outputs]:
-        """Run the job and show how it goes."""
-        folder = values[job]
-        if folder is None or not line.begin(folder):
-            yield {job: None}
-            return
-        try:
-            yield {status: html.progress(Update(""))}
-            if values[start_from.which] == READY:
-                entry = values[start_from.chosen]
-                # Only files of the session may be downloaded, and a library's may lie anywhere.
-                path = Path(folder) / "domain.safetensors"
-                with replacing(path) as temporary:
-                    shutil.copyfile(library.local(entry), temporary)
-                wanted = PresentRequest(
-                    str(path), folder, float(values[settings.strength]), float(values[settings.truncation])
-                )
-                yield from follow(present_job(wanted), Made, entry.title, wanted.cast, wanted.truncation)
-                return
-            wanted = AdaptRequest(folder=folder, **settings.read(values), **start_from.read(values))
-            yield from follow(adapt_job(wanted), Made, start_from.title(values), wanted.cast, wanted.truncation)
-        except UserError as error:
-            yield give_up(folder, str(error))
-        finally:
-            line.leave(folder)
-
-    def render_again(made: Made | None, place: int, strength: float, folder: str | None) -> Iterator[Outputs]:
-        """Render everything anew from a snapshot, at another strength."""
-        if made is None or folder is None or not line.begin(folder):
-            yield {job: None}
-            return
-
-        def remade(result: Any, title: str, cast: int, truncation: float) -> Made:
-            steps = {shot.domain: shot.step for shot in made.result.snapshots}
-            taken = steps.get(result.domain, made.result.steps)
-            settings = {**made.result.settings, "steps": taken, "strength": float(strength)}
-            kept = dataclasses.replace(result, steps=taken, settings=settings, snapshots=made.result.snapshots)
-            return Made(kept, title, cast, truncation)
-
-        try:
-            wanted = PresentRequest(made.domain_at(place), folder, float(strength), made.truncation, cast=made.cast)
-            yield from follow(present_job(wanted), remade, made.title, made.cast, made.truncation, step=int(place))
-        except UserError as error:
-            yield give_up(folder, str(error))
-        finally:
-            line.leave(folder)
-
-    def follow(
-        updates: Iterator[Update], make: Any, title: str, cast: int, truncation: float, step: int | None = None
-    ) -> Iterator[Outputs]:
-        """Show the updates of a job, and its result at the end."""
-        curve = _Curve()
-        for update in _thinned(updates, curve):
-            if update.result is None:
-                yield show(update, curve)
-                continue
-            yield {
-                **rest(),
-                note: html.notice(update.message) if update.message else gr.skip(),
-                live: gr.HTML("", visible=False),
-                curves: gr.HTML("", visible=False),
-                empty: gr.HTML(visible=False),
-                **shown.show(make(update.result, title, cast, truncation), step),
-            }
-
-    def show(update: Update, curve: _Curve) -> Outputs:
-        seen: Outputs = {status: html.progress(update)}
-        if update.message:
-            seen[note] = html.notice(update.message)
-        if update.preview is not None:
-            seen |= {
-                live: gr.HTML(html.live(update.preview), visible=True),
-                curves: gr.HTML(html.curves(curve.steps, curve.losses, update.total), visible=len(curve.steps) > 2),
-                empty: gr.HTML(visible=False),
-                shown.column: gr.Column(visible=False),
-            }
-        return seen
-
-    def rest() -> Outputs:
-        """Ready for the next job."""
-        return {
-            status: "",
-            start: gr.Button("Adapt", interactive=True),
-            stop: gr.Button("Stop", interactive=False),
-            job: None,
-            clock: gr.Timer(active=False),
-        }
-
-    def give_up(folder: str | None = None, said: str = _UNEXPECTED) -> Outputs:
-        """Ready for the next job, with a sentence on why this one ended."""
-        if folder is not None:
-            line.leave(folder)
-        return {**rest(), note: html.notice(said, "problem")}
-
-    def halt(folder: str | None) -> Outputs:
-        """Ask the running job to stop; it then shows what it has."""
-        if folder is not None:
-            request_stop(folder)
-        return {stop: gr.Button("Stopping…", interactive=False)}
-
-    def enter(entrance: str, method: str) -> Outputs:
-        """Offer the methods that this entrance can lead."""
-        kind = "text" if entrance == WORDS else "image"
-        return {
-            settings.method: gr.Dropdown(method_choices(kind), value=fitting_method(method, kind)),
-            preset: gr.Radio(visible=entrance != READY),
-        }
-
-    def rejoin(made: Made | None, request: gr.Request) -> Outputs:
-        try:
-            return {job: None} if made is None else join(_VIDEO_SECONDS, request)
-        except UserError as error:
-            return {note: html.notice(str(error), "problem"), job: None}
-
-    for switched in start_from.switched:
-        entered = [start_from.which, settings.method]
-        switched.then(enter, entered, [settings.method, preset], queue=False, **QUIET)
-    inputs = {job, *start_from.components, *settings.components}
-    changing = [*running, live, curves, empty, *shown.components]
-    one_at_a_time = {"concurrency_limit": 1, "concurrency_id": "adapt"}
-    started = start.click(begin, inputs, running, queue=False, **QUIET)
-    started.failure(give_up, job, running, queue=False, **QUIET)
-    read = started.then(read_words, inputs, running, queue=False, **QUIET)
-    adapted = read.then(adapt, inputs, changing, **one_at_a_time, **QUIET)
-    adapted.failure(give_up, job, running, queue=False, **QUIET)
-    seen = [shown.made, shown.step, shown.strength, job]
-    rejoined = shown.again.click(rejoin, shown.made, running, queue=False, **QUIET)
-    rendered = rejoined.then(render_again, seen, changing, **one_at_a_time, **QUIET)
-    rendered.failure(give_up, job, running, queue=False, **QUIET)
-    clock.tick(tell, job, [status, clock], queue=False, **QUIET)
-    start.click(None, js=_SHOW_RESULT, api_visibility="private")
-    stop.click(halt, job, stop, queue=False, **QUIET)
-    return Create(shown, start_from.prompt, start_from.tabs, start_from.which, (adapted, rendered))
-
-
-def _thinned(updates: Iterator[Update], curve: _Curve) -> Iterator[Update]:
-    """Leave out updates that come too fast to be seen, but none that shows or says something new."""
+def _thinned(updates: Iterator[Update], history: _LossHistory) -> Iterator[Update]:
+    """Leave out updates that come too fast for an eye, but none with a new picture, stage or result."""
     last, stage = 0.0, None
     for update in updates:
         if update.losses:
-            curve.add(update)
+            history.add(update)
         now = time.monotonic()
         news = update.preview is not None or update.result is not None or update.stage != stage
         if news or now - last > _SECONDS_BETWEEN_UPDATES:

@@ -1,86 +1,100 @@
 """The three ways into Create: a picture, words, or a domain that is ready."""
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from gradio.data_classes import ImageData
 from PIL import Image
 
+from adapter.diffusion.models import DEFAULT_MODEL
 from adapter.errors import UserError
-from adapter.media.faces import find_head
-from adapter.media.images import crop_square, load_image, resize
-from adapter.service.inputs import REFERENCE_SIDE, framed
+from adapter.media.crop import Crop, crop_and_resize
+from adapter.media.examples import examples
+from adapter.media.references import read_picture, read_reference, suggest_crop
 from adapter.service.library import usable_domains
+from adapter.service.prompts import check_prompt
 from adapter.service.requests import SOURCE
 from adapter.service.sessions import Sessions
+from adapter.service.settings import Settings
 from adapter.ui import html
+from adapter.ui.handlers import CLICK_INDEX, QUIET, Outputs, Values
 from adapter.ui.prompts import PROMPTS
-from adapter.ui.references import references
+from adapter.ui.upload_image import UploadImage
 from adapter.utils.atomic import replacing
 
 SHOWN_SIDE = 1024
 CROP_SIDE = 176
 PICTURE, WORDS, READY = "picture", "words", "ready"
-QUIET = {"show_progress": "hidden", "api_visibility": "private"}
-CLICK_INDEX = """
-element.addEventListener('click', event => {
-  const button = event.target.closest('button[data-index]');
-  if (!button) return;
-  for (const other of element.querySelectorAll('button[aria-pressed]'))
-    other.setAttribute('aria-pressed', String(other === button));
-  trigger('select', {index: Number(button.dataset.index)});
-});
-"""
 UNMARK = """
 () => document.querySelectorAll('#examples [aria-pressed]').forEach(each => each.setAttribute('aria-pressed', 'false'))
 """
-_NO_PICTURE = "Choose a style image first: upload one, paste one, or pick an example."
-_NO_WORDS = "Write a few words first, or pick one of the suggestions."
-_NO_DOMAIN = "Choose one of the ready domains first."
-
-Outputs = dict[Any, Any]
-Values = Mapping[Any, Any]
+_SHOWN: dict[str, Any] = {"apply_default_css": False}
 
 
 @dataclass(frozen=True)
-class Entrances:
-    """What a visitor starts from."""
+class Style:
+    """A chosen style image: its file, its exact square, and the quarter turns clockwise that come first."""
 
-    tabs: gr.Tabs
-    switched: list[Any]
-    which: gr.State
-    picture: gr.Image
-    square: list[gr.Slider]
-    more: gr.File
-    prompt: gr.Textbox
-    source: gr.Textbox
-    from_mean: gr.Checkbox
-    words_alone: gr.Checkbox
-    negative: gr.Textbox
-    chosen: gr.State
+    path: str
+    crop: Crop
+    quarter_turns: int = 0
+
+
+class InputsTab:
+    """What a visitor starts from. Made inside of Blocks: `layout`, then `connect`.
+
+    Args:
+        settings: name the library of ready domains.
+        sessions: where a picture that is shown is kept.
+        note: gets sentences for the visitor; emptied when something is chosen.
+    """
+
+    def __init__(self, settings: Settings, sessions: Sessions, note: gr.HTML) -> None:
+        self.picture, self.words = PictureInput(sessions, note), WordsInput(note)
+        self.ready = ReadyInput(settings, note)
+
+    def layout(self) -> None:
+        """Make the components."""
+        self.which = gr.State(PICTURE)
+        with gr.Tabs(elem_id="entrance") as self.tabs:
+            self._tabs = {}
+            for name, title, entrance in (
+                (PICTURE, "Picture", self.picture),
+                (WORDS, "Words", self.words),
+                (READY, "Ready-made", self.ready),
+            ):
+                with gr.Tab(title, id=name) as self._tabs[name]:
+                    entrance.layout()
+
+    def connect(self) -> None:
+        """Connect what happens inside."""
+        for entrance in (self.picture, self.words, self.ready):
+            entrance.connect()
+        self.switched = [
+            tab.select(_constantly(name), None, self.which, queue=False, **QUIET) for name, tab in self._tabs.items()
+        ]
 
     @property
     def components(self) -> list[Any]:
-        """All that `read` looks at."""
-        own = [self.which, self.picture, *self.square, self.more]
-        words = [self.prompt, self.source, self.from_mean, self.words_alone, self.negative]
-        return [*own, *words, self.chosen]
+        """All that `check`, `read` and `title` use."""
+        words = self.words
+        of_words = [words.prompt, words.source, words.from_mean, words.words_alone, words.draw, words.negative]
+        return [self.which, self.picture.style, self.picture.more, *of_words, self.ready.chosen]
 
     def check(self, values: Values) -> None:
-        """Whether there is something to start from, in a moment.
+        """Check quickly that there is something to start from.
 
         Raises:
-            UserError: says what to choose.
+            UserError: there is not; the message says what to choose.
         """
-        if values[self.which] == PICTURE and values[self.picture] is None:
-            raise UserError(_NO_PICTURE)
-        if values[self.which] == WORDS and not (values[self.prompt] or "").strip():
-            raise UserError(_NO_WORDS)
-        if values[self.which] == READY and values[self.chosen] is None:
-            raise UserError(_NO_DOMAIN)
+        if values[self.which] == PICTURE and values[self.picture.style] is None:
+            raise UserError("Choose a style image first: upload one, paste one, or pick an example.")
+        if values[self.which] == WORDS and not (values[self.words.prompt] or "").strip():
+            raise UserError("Write a few words first, or pick one of the suggestions.")
+        if values[self.which] == READY and values[self.ready.chosen] is None:
+            raise UserError("Choose one of the ready domains first.")
 
     def read(self, values: Values) -> dict[str, Any]:
         """Arguments of `AdaptRequest`, for a picture or words.
@@ -88,179 +102,203 @@ class Entrances:
         Raises:
             UserError: a picture cannot be used.
         """
-        if values[self.which] == WORDS:
-            return {
-                "references": (),
-                "prompt": values[self.prompt].strip(),
-                "source": (values[self.source] or "").strip() or SOURCE,
-                "from_mean": bool(values[self.from_mean]),
-                "words_alone": bool(values[self.words_alone]),
-                "negative": (values[self.negative] or "").strip(),
-            }
-        first = resize(cut(values[self.picture], *(values[slider] for slider in self.square)), REFERENCE_SIDE)
-        return {"references": (first, *(framed(path) for path in values[self.more] or ()))}
+        return self.words.read(values) if values[self.which] == WORDS else self.picture.read(values)
 
     def title(self, values: Values) -> str:
-        """What to call what comes of it."""
+        """The name of the result on the page."""
         if values[self.which] == WORDS:
-            return values[self.prompt].strip()[:40].capitalize()
-        return values[self.chosen].title if values[self.which] == READY else "Your picture"
+            return values[self.words.prompt].strip()[:40].capitalize()
+        return values[self.ready.chosen].title if values[self.which] == READY else "Your picture"
 
 
-def entrances(sessions: Sessions, note: gr.HTML) -> Entrances:
-    """Lay the three entrances out and connect what happens inside them.
+class PictureInput:
+    """A style image, its square, and more pictures of the same style."""
 
-    Args:
-        note: where sentences for the visitor go; emptied when something is chosen.
-    """
-    which = gr.State(PICTURE)
-    with gr.Tabs(elem_id="entrance") as tabs:
-        with gr.Tab("Picture", id=PICTURE) as by_picture:
-            picture, square, more = _picture_entrance(sessions, note)
-        with gr.Tab("Words", id=WORDS) as by_words:
-            words = _words_entrance(note)
-        with gr.Tab("Ready-made", id=READY) as by_choice:
-            chosen = _ready_entrance(note)
-    chosen_by = ((by_picture, PICTURE), (by_words, WORDS), (by_choice, READY))
-    switched = [tab.select(_constantly(name), None, which, queue=False, **QUIET) for tab, name in chosen_by]
-    return Entrances(tabs, switched, which, picture, square, more, *words, chosen)
+    def __init__(self, sessions: Sessions, note: gr.HTML) -> None:
+        self.sessions, self.note, self.examples = sessions, note, examples()
 
-
-def cut(path: str, side: float, across: float, down: float) -> np.ndarray:
-    """The chosen square of a picture; the sliders count in percent."""
-    return crop_square(load_image(path), (across / 100, down / 100), side / 100)
-
-
-def _picture_entrance(sessions: Sessions, note: gr.HTML) -> tuple[gr.Image, list[gr.Slider], gr.File]:
-    choices = references()
-    picture = gr.Image(
-        sources=["upload", "clipboard", "webcam"],
-        show_label=False,
-        height=250,
-        elem_id="picture",
-        placeholder="Drop a picture here, or click to upload.\nJPEG, PNG or WebP, up to 10 MB.",
-        buttons=[],
-        alt_text="Your style image",
-    )
-    picture.preprocess = uploaded_file
-    gr.HTML('<p class="hint">A face from the front works best. Or start from one of these:</p>')
-    examples = gr.HTML(html.gallery(choices), js_on_load=CLICK_INDEX, apply_default_css=False, elem_id="examples")
-    crop = gr.HTML(elem_id="crop", apply_default_css=False)
-    with gr.Accordion("Move the square", open=False, visible=False, elem_id="square") as square:
-        side = gr.Slider(15, 100, 100, step=1, label="Size", info="percent of the shorter side", buttons=[])
-        across = gr.Slider(0, 100, 50, step=1, label="Left to right", buttons=[])
-        down = gr.Slider(0, 100, 50, step=1, label="Top to bottom", buttons=[])
-        turn = gr.Button("Turn the picture by 90°", size="sm", elem_id="turn")
-    with gr.Accordion("More pictures of the same style", open=False, elem_classes="inner"):
-        more = gr.File(
-            file_count="multiple", file_types=["image"], show_label=False, height=120, elem_id="more", buttons=[]
+    def layout(self) -> None:
+        """Make the components."""
+        self.style = gr.State(None)
+        self.picture = UploadImage(
+            sources=["upload", "clipboard", "webcam"],
+            show_label=False,
+            height=250,
+            elem_id="picture",
+            placeholder="Drop a picture here, or click to upload.\nJPEG, PNG or WebP, up to 10 MB.",
+            buttons=[],
+            alt_text="Your style image",
         )
-        gr.HTML('<p class="hint">Up to seven more; together they count as one style.</p>')
-    cropping = [side, across, down]
-    received = [picture, crop, square, *cropping, note]
+        gr.HTML('<p class="hint">A face from the front works best. Or start from one of these:</p>')
+        self.gallery = gr.HTML(html.gallery(self.examples), js_on_load=CLICK_INDEX, elem_id="examples", **_SHOWN)
+        self.cropped = gr.HTML(elem_id="crop", **_SHOWN)
+        with gr.Accordion("Move the square", open=False, visible=False, elem_id="square") as self.square:
+            self.sliders = {
+                "side": gr.Slider(15, 100, 100, step=1, label="Size", info="percent of the shorter side", buttons=[]),
+                "x": gr.Slider(0, 100, 50, step=1, label="Left to right", buttons=[]),
+                "y": gr.Slider(0, 100, 50, step=1, label="Top to bottom", buttons=[]),
+            }
+            self.turn = gr.Button("Turn the picture by 90°", size="sm", elem_id="turn")
+        with gr.Accordion("More pictures of the same style", open=False, elem_classes="inner"):
+            self.more = gr.File(
+                file_count="multiple", file_types=["image"], show_label=False, height=120, elem_id="more", buttons=[]
+            )
+            gr.HTML('<p class="hint">Up to seven more; together they count as one style.</p>')
 
-    def receive(path: str | None, request: gr.Request, turned: bool = False) -> Outputs:
-        """Look at a new picture: keep an upright copy, find the head."""
+    def connect(self) -> None:
+        """Connect the components."""
+        received = [self.style, self.picture, self.cropped, self.square, *self.sliders.values(), self.note]
+        for brought in (self.picture.upload, self.picture.clear):
+            brought(self.receive, self.picture, received, **QUIET)
+            brought(None, js=UNMARK, api_visibility="private")
+        self.gallery.select(self.pick, None, received, **QUIET)
+        self.turn.click(self.rotate, self.style, received, **QUIET)
+        for name, slider in self.sliders.items():
+            moved = [self.style, self.cropped]
+            slider.input(self._mover(name), [self.style, slider], moved, trigger_mode="always_last", **QUIET)
+
+    def read(self, values: Values) -> dict[str, Any]:
+        """Arguments of `AdaptRequest`; see `InputsTab.read`."""
+        style: Style = values[self.style]
+        first = read_reference(style.path, style.crop, style.quarter_turns)
+        return {"references": (first, *(read_reference(path) for path in values[self.more] or ()))}
+
+    def receive(self, path: str | None, request: gr.Request, quarter_turns: int = 0) -> Outputs:
+        """Take a new picture and propose its square."""
         if path is None:
-            return {crop: "", square: gr.Accordion(visible=False)}
+            return {self.style: None, self.cropped: "", self.square: gr.Accordion(visible=False)}
         try:
-            image = load_image(path)
+            image = read_picture(path, quarter_turns)
         except UserError as error:
-            return {picture: None, crop: html.notice(str(error), "problem"), square: gr.Accordion(visible=False)}
-        if turned:
-            image = np.ascontiguousarray(np.rot90(image, -1))
-        found = find_head(image)
-        shown = sessions.folder(request.session_hash or "") / "picture.png"
+            return {
+                self.style: None,
+                self.picture: None,
+                self.cropped: html.notice(str(error), "problem"),
+                self.square: gr.Accordion(visible=False),
+            }
+        crop = suggest_crop(image)
+        shown = self.sessions.folder(request.session_hash or "") / "picture.png"
         copy = Image.fromarray(image)
         copy.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
         with replacing(shown) as temporary:
             copy.save(temporary, format="PNG")
-        small = resize(crop_square(image, (found.x, found.y), found.side), CROP_SIDE)
+        small = crop_and_resize(image, crop, CROP_SIDE)
         return {
-            picture: str(shown),
-            crop: html.crop(small, html.FACE_FOUND if found.found else html.NO_FACE),
-            note: "",
-            square: gr.Accordion(visible=True, open=not found.found),
-            side: round(100 * found.side),
-            across: round(100 * found.x),
-            down: round(100 * found.y),
+            self.style: Style(path, crop, quarter_turns),
+            self.picture: str(shown),
+            self.cropped: html.crop(small, html.FACE_FOUND if crop.found else html.NO_FACE),
+            self.note: "",
+            self.square: gr.Accordion(visible=True, open=not crop.found),
+            **{slider: round(100 * getattr(crop, name)) for name, slider in self.sliders.items()},
         }
 
-    def pick(event: gr.EventData, request: gr.Request) -> Outputs:
+    def pick(self, event: gr.EventData, request: gr.Request) -> Outputs:
         """Take one of the examples."""
-        return receive(str(choices[int(event.index)].path), request)
+        return self.receive(str(self.examples[int(event.index)].path), request)
 
-    def rotate(path: str | None, request: gr.Request) -> Outputs:
+    def rotate(self, style: Style | None, request: gr.Request) -> Outputs:
         """Turn the picture to the right."""
-        return receive(path, request, turned=True)
+        if style is None:
+            return {self.note: gr.skip()}
+        return self.receive(style.path, request, (style.quarter_turns + 1) % 4)
 
-    def move(path: str | None, *place: float) -> str:
-        """Show the square after it was moved by hand."""
-        return "" if path is None else html.crop(resize(cut(path, *place), CROP_SIDE), html.MOVED)
+    def move(self, style: Style | None, name: str, percent: float) -> Outputs:
+        """Change one number of the square; the other two stay exact."""
+        if style is None:
+            return {self.cropped: ""}
+        moved = dataclasses.replace(style, crop=dataclasses.replace(style.crop, **{name: percent / 100}))
+        image = read_picture(style.path, style.quarter_turns)
+        return {self.style: moved, self.cropped: html.crop(crop_and_resize(image, moved.crop, CROP_SIDE), html.MOVED)}
 
-    picture.upload(receive, picture, received, **QUIET)
-    picture.clear(receive, picture, received, **QUIET)
-    for brought in (picture.upload, picture.clear):
-        brought(None, js=UNMARK, api_visibility="private")
-    examples.select(pick, None, received, **QUIET)
-    turn.click(rotate, picture, received, **QUIET)
-    for slide in cropping:
-        slide.input(move, [picture, *cropping], crop, trigger_mode="always_last", **QUIET)
-    return picture, cropping, more
+    def _mover(self, name: str) -> Callable[[Style | None, float], Outputs]:
+        return lambda style, percent: self.move(style, name, percent)
 
 
-def _words_entrance(note: gr.HTML) -> tuple[gr.Textbox, gr.Textbox, gr.Checkbox, gr.Checkbox, gr.Textbox]:
-    prompt = gr.Textbox(
-        label="Describe the style",
-        placeholder="a bronze statue",
-        max_length=200,
-        lines=2,
-        elem_id="prompt",
-    )
-    chips = gr.HTML(html.chips(PROMPTS), js_on_load=CLICK_INDEX, apply_default_css=False, elem_id="chips")
-    with gr.Accordion("More about the words", open=False, elem_classes="inner"):
-        source = gr.Textbox(
-            SOURCE, label="What the base shows", info="the style is understood as a change of this", max_length=80
+class WordsInput:
+    """A style in words."""
+
+    def __init__(self, note: gr.HTML) -> None:
+        self.note = note
+
+    def layout(self) -> None:
+        """Make the components."""
+        self.prompt = gr.Textbox(
+            label="Describe the style", placeholder=PROMPTS[0], max_length=200, lines=2, elem_id="prompt"
         )
-        from_mean = gr.Checkbox(
-            label="Start from the mean picture", info="of the base, in place of the words above; DiFa's variant"
+        self.chips = gr.HTML(html.chips(PROMPTS), js_on_load=CLICK_INDEX, elem_id="chips", **_SHOWN)
+        with gr.Accordion("More about the words", open=False, elem_classes="inner"):
+            self.source = gr.Textbox(
+                SOURCE, label="What the base shows", info="the style is understood as a change of this", max_length=80
+            )
+            self.from_mean = gr.Checkbox(
+                label="Start from the mean picture", info="of the base, in place of the words above; DiFa's variant"
+            )
+            self.words_alone = gr.Checkbox(
+                label="Words alone",
+                info="otherwise a picture of the style, from the text model's album, leads beside them",
+            )
+            self.draw = gr.Checkbox(
+                label="Draw a picture first",
+                info=f"of the words, by the diffusion model {DEFAULT_MODEL} if it is here; the picture then leads",
+            )
+            self.negative = gr.Textbox(label="Stay away from", placeholder="nothing in particular", max_length=80)
+        gr.HTML(
+            '<p class="hint">The embedded text model was taught some seventy styles and has a picture of each, which '
+            "leads beside your words. Words outside of them are refused before any time is spent.</p>"
         )
-        words_alone = gr.Checkbox(
-            label="Words alone", info="otherwise a picture of the style, from the text model's album, leads beside them"
-        )
-        negative = gr.Textbox(label="Stay away from", placeholder="nothing in particular", max_length=80)
-    gr.HTML(
-        '<p class="hint">The embedded text model was taught some seventy styles and has a picture of each, which leads '
-        "beside your words. Words outside of them are refused before any time is spent.</p>"
-    )
 
-    def pick(event: gr.EventData) -> Outputs:
-        return {prompt: PROMPTS[int(event.index)], note: ""}
+    def connect(self) -> None:
+        """Connect the components."""
+        self.chips.select(self.pick, None, [self.prompt, self.note], queue=False, **QUIET)
 
-    chips.select(pick, None, [prompt, note], queue=False, **QUIET)
-    return prompt, source, from_mean, words_alone, negative
+    def read(self, values: Values) -> dict[str, Any]:
+        """Arguments of `AdaptRequest`."""
+        return {
+            "references": (),
+            "prompt": values[self.prompt].strip(),
+            "source": (values[self.source] or "").strip() or SOURCE,
+            "from_mean": bool(values[self.from_mean]),
+            "words_alone": bool(values[self.words_alone]),
+            "negative": (values[self.negative] or "").strip(),
+            "reference_from_text": self._model(values),
+        }
+
+    def check(self, values: Values, encoder: str) -> str:
+        """What to tell about how the words are read; see `adapter.service.prompts.check_prompt`."""
+        return check_prompt(values[self.prompt], encoder, self._model(values))
+
+    def _model(self, values: Values) -> str:
+        return DEFAULT_MODEL if values[self.draw] else ""
+
+    def pick(self, event: gr.EventData) -> Outputs:
+        """Take one of the suggestions."""
+        return {self.prompt: PROMPTS[int(event.index)], self.note: ""}
 
 
-def _ready_entrance(note: gr.HTML) -> gr.State:
-    chosen = gr.State(None)
-    ready = usable_domains()
-    gallery = gr.HTML(
-        html.domains(ready), js_on_load=CLICK_INDEX, apply_default_css=False, elem_id="ready", padding=False
-    )
-    said = gr.HTML(elem_id="ready-said", apply_default_css=False)
+class ReadyInput:
+    """A domain of the library."""
 
-    def pick(event: gr.EventData) -> Outputs:
-        entry = ready[int(event.index)]
-        return {chosen: entry, said: html.entry_said(entry), gallery: html.domains(ready, entry), note: ""}
+    def __init__(self, settings: Settings, note: gr.HTML) -> None:
+        self.note, self.domains = note, usable_domains(settings)
 
-    gallery.select(pick, None, [chosen, said, gallery, note], queue=False, **QUIET)
-    return chosen
+    def layout(self) -> None:
+        """Make the components."""
+        self.chosen = gr.State(None)
+        cards = html.domains(self.domains)
+        self.gallery = gr.HTML(cards, js_on_load=CLICK_INDEX, elem_id="ready", padding=False, **_SHOWN)
+        self.described = gr.HTML(elem_id="ready-said", **_SHOWN)
+
+    def connect(self) -> None:
+        """Connect the components."""
+        outputs = [self.chosen, self.described, self.gallery, self.note]
+        self.gallery.select(self.pick, None, outputs, queue=False, **QUIET)
+
+    def pick(self, event: gr.EventData) -> Outputs:
+        """Take one of the domains."""
+        entry = self.domains[int(event.index)]
+        cards = html.domains(self.domains, entry)
+        return {self.chosen: entry, self.described: html.describe_domain(entry), self.gallery: cards, self.note: ""}
 
 
 def _constantly(value: str) -> Callable[[], str]:
     return lambda: value
-
-
-def uploaded_file(payload: ImageData | None) -> str | None:
-    """Path of an upload, undecoded: gr.Image would open it without our limits and with messages of its own."""
-    return payload.path if payload is not None else None

@@ -1,8 +1,8 @@
 """What a job brought: video, before and after, snapshots, strength, more people, downloads."""
 
+import dataclasses
 import random
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,20 @@ import gradio as gr
 
 from adapter.errors import UserError
 from adapter.hub.library import Entry
-from adapter.service import explore, library
-from adapter.service.requests import GRID, TRUNCATION, AdaptResult, ExploreRequest
+from adapter.methods.offers import TRUNCATION_PSI
+from adapter.service import jobs, library
+from adapter.service.requests import GRID, AdaptResult, ExploreRequest
 from adapter.service.sessions import Sessions
+from adapter.service.settings import Settings
 from adapter.ui import html
-from adapter.ui.tabs.inputs import QUIET, Outputs
+from adapter.ui.handlers import EXPLORING, QUIET, Outputs, report_errors, running_base
+from adapter.utils.atomic import replacing
 
 MOVE_EDGE = """
 element.addEventListener('input', event => {
   event.target.closest('.compare').style.setProperty('--edge', event.target.value + '%');
 });
 """
-EXPLORING = {"concurrency_limit": 2, "concurrency_id": "explore"}
 
 
 @dataclass(frozen=True, eq=False)  # Gradio hashes what it remembers, and settings are a dict
@@ -38,140 +40,144 @@ class Made:
     result: AdaptResult
     title: str
     cast: int
-    truncation: float = TRUNCATION
+    truncation: float = TRUNCATION_PSI
 
     def domain_at(self, place: int | None) -> str | None:
         """Path of the domain at a snapshot's place, of the last one where None or past the end."""
         shots = self.result.snapshots
         return shots[int(place) - 1].domain if place and 0 < place <= len(shots) else self.result.domain
 
+    def rendered_again(self, result: AdaptResult, strength: float) -> "Made":
+        """This result with files rendered anew from one of its snapshots, at that strength."""
+        steps = {shot.domain: shot.step for shot in self.result.snapshots}.get(result.domain or "", self.result.steps)
+        settings = {**self.result.settings, "steps": steps, "strength": strength}
+        kept = dataclasses.replace(result, steps=steps, settings=settings, snapshots=self.result.snapshots)
+        return dataclasses.replace(self, result=kept)
 
-@dataclass(frozen=True)
-class Results:
-    """The controls, and what they show of a result."""
 
-    column: gr.Column
-    made: gr.State
-    orbit: gr.Video
-    slider: gr.HTML
-    tuning: gr.Column
-    strength: gr.Slider
-    step: gr.Slider
-    again: gr.Button
-    open_in_explore: gr.Button
-    settings: gr.HTML
-    grid: gr.Image
-    downloads: tuple[gr.DownloadButton, ...]
+class ResultsPanel:
+    """A result and its controls. Made inside of Blocks: `layout`, then `connect`.
+
+    Args:
+        settings: name the base and the library.
+        sessions: where new files go.
+    """
+
+    def __init__(self, settings: Settings, sessions: Sessions) -> None:
+        self.settings, self.sessions = settings, sessions
+
+    def layout(self) -> None:
+        """Make the components."""
+        self.made = gr.State(None)
+        with gr.Column(visible=False, elem_id="results") as self.column:
+            gr.HTML(html.title(3, "The same people in two worlds"))
+            with gr.Row(elem_classes="showcase"):
+                with gr.Column(scale=6, min_width=280):
+                    self._layout_video()
+                with gr.Column(scale=5, min_width=280):
+                    self._layout_tuning()
+            self.grid = gr.Image(
+                show_label=False,
+                interactive=False,
+                buttons=["fullscreen"],
+                format="png",
+                elem_id="grid",
+                alt_text=html.SHEET_ALT,
+            )
+            self.more = gr.Button("More people", size="md", elem_id="more-people")
+
+    def _layout_video(self) -> None:
+        self.orbit = gr.Video(
+            show_label=False, autoplay=True, loop=True, interactive=False, buttons=[], elem_id="orbit"
+        )
+        self.summary = gr.HTML(apply_default_css=False, elem_id="settings")
+        gr.HTML('<h3 class="small-title">Download</h3>')
+        with gr.Row(elem_classes="downloads"):
+            self.video_file = gr.DownloadButton("Video (.mp4)", size="md", elem_id="download-video")
+            self.grid_file = gr.DownloadButton("Samples (.png)", size="md", elem_id="download-sheet")
+            self.domain_file = gr.DownloadButton("Domain (.safetensors)", size="md", elem_id="download-domain")
+            self.all_files = gr.DownloadButton("Everything (.zip)", size="md", elem_id="download-all")
+
+    def _layout_tuning(self) -> None:
+        self.slider = gr.HTML(js_on_load=MOVE_EDGE, apply_default_css=False, elem_id="slider")
+        with gr.Column(elem_classes="tuning") as self.tuning:
+            self.strength = gr.Slider(0, 1.5, 1.0, step=0.05, label="Strength", elem_id="strength", buttons=[])
+            self.snapshot = gr.Slider(1, 2, 1, step=1, label="Snapshot", visible=False, elem_id="snapshot", buttons=[])
+            with gr.Row(elem_classes="pair"):
+                self.again = gr.Button("Render all like this", size="md", elem_id="again")
+                self.open_in_explore = gr.Button("Explore this world", size="md", elem_id="open-explore")
+
+    def connect(self) -> None:
+        """Connect what needs no new job."""
+        chosen = [self.made, self.snapshot, self.strength]
+        for control in (self.strength, self.snapshot):
+            control.input(self.tune, chosen, self.slider, trigger_mode="always_last", **EXPLORING, **QUIET)
+        self.more.click(
+            self.draw_people, chosen, self.grid, show_progress="minimal", api_visibility="private", **EXPLORING
+        )
 
     @property
     def components(self) -> list[Any]:
         """All that `show` changes."""
-        own = [self.column, self.made, self.orbit, self.slider, self.tuning, self.strength, self.step]
-        return [*own, self.again, self.open_in_explore, self.settings, self.grid, *self.downloads]
+        tuning = [self.slider, self.tuning, self.strength, self.snapshot, self.again, self.open_in_explore]
+        files = [self.video_file, self.grid_file, self.domain_file, self.all_files]
+        return [self.column, self.made, self.orbit, self.summary, self.grid, self.more, *tuning, *files]
 
-    def show(self, made: Made, step: int | None = None) -> Outputs:
+    def show(self, made: Made, snapshot: int | None = None) -> Outputs:
         """Fill in a result.
 
         Args:
-            step: place among the snapshots that the result was rendered from, None for the end.
+            made: the result.
+            snapshot: place among the snapshots that it was rendered from, from 1; None for the last.
         """
-        result = made.result
-        shots, last = result.snapshots, len(result.snapshots)
-        video, sheet, domain, everything = self.downloads
+        result, count = made.result, len(made.result.snapshots)
+        has_domain = result.domain is not None
         return {
             self.column: gr.Column(visible=True),
             self.made: made,
             self.orbit: gr.Video(result.orbit, visible=result.orbit is not None),
             self.slider: html.compare_files(result.before, result.after),
-            self.tuning: gr.Column(visible=result.domain is not None),
+            self.tuning: gr.Column(visible=has_domain),
             self.strength: gr.Slider(value=result.settings.get("strength", 1.0)),
-            self.step: gr.Slider(
-                value=step or last,
-                maximum=max(2, last),
-                visible=last > 1,
-                info=html.steps_said(shots),
+            # Gradio refuses an event if a slider beside it is out of its range, hidden or not.
+            self.snapshot: gr.Slider(
+                value=max(1, min(snapshot or count, count)),
+                maximum=max(2, count),
+                visible=count > 1,
+                info=html.snapshot_steps(result.snapshots),
             ),
-            self.settings: html.summary(result.settings),
+            self.summary: html.summary(result.settings),
             self.grid: result.grid,
-            video: gr.DownloadButton(value=result.orbit, visible=result.orbit is not None),
-            sheet: result.grid,
-            domain: gr.DownloadButton(value=result.domain, visible=result.domain is not None),
-            everything: str(_bundle(result)),
+            self.more: gr.Button(visible=has_domain),
+            self.video_file: gr.DownloadButton(value=result.orbit, visible=result.orbit is not None),
+            self.grid_file: result.grid,
+            self.domain_file: gr.DownloadButton(value=result.domain, visible=has_domain),
+            self.all_files: str(_bundle(result)),
         }
 
-
-def results(sessions: Sessions) -> Results:
-    """Lay the result out and connect what needs no new job."""
-    made = gr.State(None)
-    with gr.Column(visible=False, elem_id="results") as column:
-        gr.HTML(html.title(3, "The same people in two worlds"))
-        with gr.Row(elem_classes="showcase"):
-            with gr.Column(scale=6, min_width=280):
-                orbit = gr.Video(
-                    show_label=False,
-                    autoplay=True,
-                    loop=True,
-                    interactive=False,
-                    buttons=[],
-                    elem_id="orbit",
-                )
-                settings = gr.HTML(apply_default_css=False, elem_id="settings")
-                gr.HTML('<h3 class="small-title">Download</h3>')
-                with gr.Row(elem_classes="downloads"):
-                    downloads = (
-                        gr.DownloadButton("Video (.mp4)", size="md", elem_id="download-video"),
-                        gr.DownloadButton("Samples (.png)", size="md", elem_id="download-sheet"),
-                        gr.DownloadButton("Domain (.safetensors)", size="md", elem_id="download-domain"),
-                        gr.DownloadButton("Everything (.zip)", size="md", elem_id="download-all"),
-                    )
-            with gr.Column(scale=5, min_width=280):
-                slider = gr.HTML(js_on_load=MOVE_EDGE, apply_default_css=False, elem_id="slider")
-                with gr.Column(elem_classes="tuning") as tuning:
-                    strength = gr.Slider(0, 1.5, 1.0, step=0.05, label="Strength", elem_id="strength", buttons=[])
-                    step = gr.Slider(1, 2, 1, step=1, label="Snapshot", visible=False, elem_id="snapshot", buttons=[])
-                    with gr.Row(elem_classes="pair"):
-                        again = gr.Button("Render all like this", size="md", elem_id="again")
-                        open_in_explore = gr.Button("Explore this world", size="md", elem_id="open-explore")
-        grid = gr.Image(
-            show_label=False,
-            interactive=False,
-            buttons=["fullscreen"],
-            format="png",
-            elem_id="grid",
-            alt_text="Six people from two sides: source rows, and target rows below them",
-        )
-        more = gr.Button("More people", size="md", elem_id="more-people")
-    shown = Results(
-        column, made, orbit, slider, tuning, strength, step, again, open_in_explore, settings, grid, downloads
-    )
-
-    def tune(made: Made | None, place: int, strength: float) -> Outputs:
-        """The same person at another strength or an earlier step."""
+    @report_errors("")
+    def tune(self, made: Made | None, place: int, strength: float) -> Outputs:
+        """Show the same person at another strength or an earlier step."""
         if made is None or made.result.domain is None:
-            return {slider: gr.skip()}
-        request = ExploreRequest(
-            mix=((made.domain_at(place), float(strength)),), seed=made.cast, truncation=made.truncation
-        )
-        return _caught(lambda: {slider: html.compare(*explore.render_pair(request))})
+            return {self.slider: gr.skip()}
+        return {self.slider: html.compare(*jobs.render_pair(self._request(made, place, strength, seed=made.cast)))}
 
-    def draw(made: Made | None, place: int, strength: float, request: gr.Request) -> Outputs:
-        """Another sheet of people."""
+    @report_errors("")
+    def draw_people(self, made: Made | None, place: int, strength: float, request: gr.Request) -> Outputs:
+        """Draw another sheet of people."""
         if made is None or made.result.domain is None:
-            raise gr.Error("This method paints every frame by itself, so there are no more people to show.")
-        wanted = ExploreRequest(
-            GRID,
-            ((made.domain_at(place), float(strength)),),
-            seed=random.randrange(2**31),
-            truncation=made.truncation,
-            folder=str(sessions.new_job(request.session_hash or "")),
-        )
-        return _caught(lambda: {grid: list(explore.render_file(wanted))[-1].file})
+            raise UserError("This method paints every frame by itself, so there are no more people to show.")
+        folder = str(self.sessions.new_job(request.session_hash or ""))
+        wanted = self._request(made, place, strength, kind=GRID, seed=random.randrange(2**31), folder=folder)
+        return {self.grid: list(jobs.render_file(wanted))[-1].file}
 
-    seen = [made, step, strength]
-    for control in (strength, step):
-        control.input(tune, seen, slider, trigger_mode="always_last", **EXPLORING, **QUIET)
-    more.click(draw, seen, grid, show_progress="minimal", api_visibility="private", **EXPLORING)
-    return shown
+    def problem(self, sentence: str) -> Outputs:
+        """Show a sentence above the page."""
+        raise gr.Error(sentence, print_exception=False)
+
+    def _request(self, made: Made, place: int, strength: float, **arguments: Any) -> ExploreRequest:
+        mix = ((made.domain_at(place) or "", float(strength)),)
+        return ExploreRequest(mix=mix, truncation=made.truncation, **arguments, **running_base(self.settings))
 
 
 def entry_of(made: Made, place: int | None = None) -> Entry | None:
@@ -180,18 +186,9 @@ def entry_of(made: Made, place: int | None = None) -> Entry | None:
     return None if path is None else library.own(path, made.title, made.result.after)
 
 
-def _caught(render: Callable[[], Outputs]) -> Outputs:
-    try:
-        return render()
-    except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
 def _bundle(result: AdaptResult) -> Path:
     """All files of a result in one archive beside them."""
     files = [result.orbit, *result.people, result.grid, result.before, result.after, result.domain]
-    from adapter.utils.atomic import replacing
-
     archive = Path(result.grid).with_name("everything.zip")
     with replacing(archive) as temporary, zipfile.ZipFile(temporary, "w") as bundle:
         for file in filter(None, files):

@@ -15,7 +15,7 @@ from adapter.training.classifier import data
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "HEADS_PER_SHARD", 2)
     monkeypatch.setattr(data, "SIZE", 32)
-    monkeypatch.setattr(data, "_look", lambda trunk, images, generator: np.stack([_flat(i) for i in images]))
+    monkeypatch.setattr(data, "_features", lambda trunk, images, generator: np.stack([_flat(i) for i in images]))
 
 
 def _flat(image: np.ndarray) -> np.ndarray:

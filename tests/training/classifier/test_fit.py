@@ -6,9 +6,9 @@ import torch
 
 pytest.importorskip("numba")
 
+from adapter.synthetic.heads.facts import FACTS
 from adapter.training.classifier.data import VERSIONS, Features
 from adapter.training.classifier.fit import fit_heads, logistic
-from adapter.training.clip.facts import FACTS
 
 
 def test_separable_classes_are_separated_even_where_one_is_rare() -> None:

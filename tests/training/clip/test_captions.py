@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from adapter.synthetic.heads.attributes import describe, sample_latent
+from adapter.synthetic.heads.facts import FACTS, allowed, facts_of
 from adapter.synthetic.styles import STYLES
 from adapter.synthetic.styles.style import prompts
 from adapter.training.clip.captions import (
@@ -16,7 +17,6 @@ from adapter.training.clip.captions import (
     with_filler,
 )
 from adapter.training.clip.evaluate import FOREIGN, QUESTIONS
-from adapter.training.clip.facts import FACTS, allowed, facts_of
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from adapter.encoders import ImageEncoder, TextEncoder, encode_ensemble, load_cl
 from adapter.encoders.models import EMBEDDED_MODELS
 from adapter.encoders.vocabulary import load_vocabulary, understand
 from adapter.synthetic.heads.attributes import sample_latent
+from adapter.synthetic.heads.facts import facts_of
 from adapter.synthetic.heads.render import orbit_camera, render
 from adapter.synthetic.styles import STYLES
 from adapter.training.clip import checkpoint
 from adapter.training.clip.captions import SOURCE, STYLE_NAMES
 from adapter.training.clip.evaluate import FOREIGN, attribute_accuracy, style_accuracy
-from adapter.training.clip.facts import facts_of
 from adapter.utils.torchvision_compat import ensure_torchvision
 
 FOLDER = EMBEDDED_MODELS["clip-heads"]

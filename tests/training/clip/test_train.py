@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from adapter.training.clip.data import Features, augment
-from adapter.training.clip.train import contrastive_loss, standardise, unknown_words
+from adapter.training.clip.train import contrastive_loss, standardize, unknown_words
 
 
 def test_loss_of_one_true_pair_each_is_clips() -> None:
@@ -43,7 +43,7 @@ def test_standardise_centres_and_scales() -> None:
     head = Head()
     weight, bias = head.mlp.fc1.weight.detach().clone(), head.mlp.fc1.bias.detach().clone()
     pooled = torch.randn(500, 2, 6) * torch.arange(1, 7) + 3
-    spread = standardise(head, pooled)
+    spread = standardize(head, pooled)
     flat = pooled[:, 0]
     expected = ((flat - flat.mean(0)) / spread) @ weight.T + bias
     torch.testing.assert_close(head.mlp.fc1(flat), expected, atol=1e-4, rtol=1e-4)

@@ -137,8 +137,8 @@ def _stop_after(step: int):
 def _saving_then(stop):
     from adapter.training.inverter.train import _save
 
-    def save(head, optimiser, state, identity, step):
-        _save(head, optimiser, state, identity, step)
+    def save(head, optimizer, state, identity, step):
+        _save(head, optimizer, state, identity, step)
         stop(step)
 
     return save

@@ -1,0 +1,25 @@
+"""The decoder's hidden layer with fewer passes over memory, without gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from adapter.eg3d.cpu import eligible
+
+if TYPE_CHECKING:
+    from adapter.eg3d.decoder import DecoderWeights
+
+
+def hidden_and_density(features: Tensor, weights: DecoderWeights) -> tuple[Tensor, Tensor] | None:
+    """`adapter.eg3d.decoder.hidden_and_density`, unless exponentials overflow; off by about 1e-7."""
+    if not eligible(features):
+        return None
+    # softplus(x + b) = log(1 + exp(b) exp(x)) needs no pass for the bias.
+    hidden = (features @ weights.hidden.T).exp_()
+    torch.addcmul(hidden.new_ones(1), hidden, weights.hidden_bias.exp(), out=hidden).log_()
+    density = torch.addmv(weights.density_bias, hidden, weights.density)
+    # An overflow makes the density infinite or not a number.
+    return (hidden, density) if bool(density.isfinite().all()) else None

@@ -1,0 +1,56 @@
+"""From a style image to its reference: one way for the page, the API, the command line and Python."""
+
+import os
+
+import numpy as np
+from PIL import Image
+
+from adapter.errors import UserError
+from adapter.media.crop import Crop, frame_face
+from adapter.media.examples import examples
+from adapter.media.images import load_image
+
+Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
+"""A path, a file's bytes, a Pillow image, or pixels uint8 [H, W, 3]."""
+
+
+def read_reference(picture: Picture, crop: Crop | str = "face", quarter_turns: int = 0) -> np.ndarray:
+    """A picture's square at full resolution; `adapter.media.images.to_tensor` then resamples it, once.
+
+    Args:
+        picture: see `Picture`.
+        crop: the square; "face" for that of `suggest_crop`, "middle" for the largest one.
+        quarter_turns: by which the picture is turned clockwise first.
+
+    Returns:
+        uint8 [S, S, 3].
+
+    Raises:
+        UserError: not a readable picture, or an unknown crop.
+    """
+    image = read_picture(picture, quarter_turns)
+    if isinstance(crop, str):
+        if crop not in ("face", "middle"):
+            raise UserError(f"The crop must be 'face' or 'middle', not {crop!r}.")
+        crop = suggest_crop(image) if crop == "face" else Crop()
+    return np.ascontiguousarray(crop.cut(image))
+
+
+def read_picture(picture: Picture, quarter_turns: int = 0) -> np.ndarray:
+    """The pixels of a picture, uint8 [H, W, 3]; arguments as for `read_reference`.
+
+    Raises:
+        UserError: not a readable picture.
+    """
+    if isinstance(picture, Image.Image):
+        picture = np.asarray(picture.convert("RGB"))
+    image = picture if isinstance(picture, np.ndarray) else load_image(picture)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise UserError("A picture as an array must be uint8 [H, W, 3].")
+    return np.rot90(image, -quarter_turns)
+
+
+def suggest_crop(image: np.ndarray) -> Crop:
+    """The square to begin with: an example's own, else that around a face, else the middle."""
+    known = (example.crop for example in examples() if np.array_equal(example.pixels, image))
+    return next(known, None) or frame_face(image)

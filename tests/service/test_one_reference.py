@@ -1,0 +1,126 @@
+"""The page, the API and the command line make the same reference, bit for bit, from the same file and settings."""
+
+import shutil
+import types
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from adapter.__main__ import main
+from adapter.cli import adapt as command_line
+from adapter.media.crop import REFERENCE_SIDE, Crop
+from adapter.media.examples import FOLDER
+from adapter.media.images import to_tensor
+from adapter.service.requests import AdaptRequest
+from adapter.service.sessions import Sessions
+from adapter.service.settings import Settings
+from adapter.ui import api
+from adapter.ui.page import build
+from adapter.ui.tabs.inputs import InputsTab, PictureInput
+
+VISITOR = types.SimpleNamespace(session_hash="visitor")
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> Sessions:
+    return Sessions(tmp_path_factory.mktemp("sessions"))
+
+
+@pytest.fixture(scope="module")
+def picture_input(sessions: Sessions) -> PictureInput:
+    with gr.Blocks():
+        inputs = InputsTab(Settings(), sessions, gr.HTML())
+        inputs.layout()
+        inputs.connect()
+    return inputs.picture
+
+
+@pytest.fixture(scope="module")
+def endpoint(sessions: Sessions):
+    blocks = build(Settings(), sessions)
+    return next(fn.fn for fn in blocks.fns.values() if fn.api_name == "adapt_from_image")
+
+
+def tensor(request: AdaptRequest) -> torch.Tensor:
+    return torch.cat([to_tensor(picture, REFERENCE_SIDE) for picture in request.references])
+
+
+def by_page(picture_input: PictureInput, path: Path) -> torch.Tensor:
+    outputs = picture_input.receive(str(path), VISITOR)
+    values = {picture_input.style: outputs[picture_input.style], picture_input.more: None}
+    return tensor(AdaptRequest(folder="", **picture_input.read(values)))
+
+
+def by_api(endpoint, path: Path, monkeypatch: pytest.MonkeyPatch) -> torch.Tensor:
+    requests: list[AdaptRequest] = []
+    monkeypatch.setattr(api, "adapt_job", lambda request: requests.append(request) or iter(()))
+    list(endpoint(str(path), request=VISITOR))
+    return tensor(requests[0])
+
+
+def by_command_line(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> torch.Tensor:
+    requests: list[AdaptRequest] = []
+    monkeypatch.setattr(command_line, "adapt_job", lambda request: requests.append(request) or iter(()))
+    main(["adapt", "--reference", str(path), "--out", str(folder)])
+    return tensor(requests[0])
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> list[Path]:
+    """Every example under another name, a large photograph that lies on its side, and noise without a face."""
+    paths = []
+    for path in sorted(FOLDER.glob("*.jpg")):
+        paths.append(tmp_path / f"upload-{path.name}")
+        shutil.copyfile(path, paths[-1])
+    photo = Image.open(FOLDER / "astronaut.jpg").resize((2300, 2300))
+    wide = Image.new("RGB", (3000, 2300), "gray")
+    wide.paste(photo, (700, 0))
+    exif = Image.Exif()
+    exif[274] = 6
+    paths.append(tmp_path / "large.jpg")
+    wide.transpose(Image.Transpose.ROTATE_90).save(paths[-1], exif=exif, quality=95)
+    paths.append(tmp_path / "noise.png")
+    noise = np.random.default_rng(0).integers(0, 256, (90, 70, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(paths[-1])
+    return paths
+
+
+def test_three_ways_one_reference(picture_input, endpoint, uploads, tmp_path, monkeypatch):
+    for path in uploads:
+        page = by_page(picture_input, path)
+        assert page.shape == (1, 3, REFERENCE_SIDE, REFERENCE_SIDE)
+        assert page.equal(by_api(endpoint, path, monkeypatch)), path.name
+        assert page.equal(by_command_line(path, tmp_path / "out", monkeypatch)), path.name
+
+
+def test_sliders_show_rounded_numbers_and_keep_the_exact_square(picture_input: PictureInput):
+    path = FOLDER / "hokusai-woman-with-fan.jpg"
+    outputs = picture_input.receive(str(path), VISITOR)
+    style, sliders = outputs[picture_input.style], picture_input.sliders
+    assert style.crop == Crop(0.625, 0.5665, 0.8765625, found=True)
+    assert [outputs[sliders[name]] for name in ("x", "y", "side")] == [62, 57, 88]
+    moved = picture_input.move(style, "x", 40)[picture_input.style]
+    assert moved.crop == Crop(0.4, 0.5665, 0.8765625, found=True)
+
+
+def test_a_turned_picture_is_read_from_the_upload_itself(picture_input: PictureInput, tmp_path: Path):
+    pixels = np.random.default_rng(0).integers(0, 256, (1300, 1500, 3), dtype=np.uint8)
+    path = tmp_path / "noise.png"
+    Image.fromarray(pixels).save(path)
+    style = picture_input.receive(str(path), VISITOR)[picture_input.style]
+    for turns in (1, 2, 3, 4):
+        style = picture_input.rotate(style, VISITOR)[picture_input.style]
+        (reference,) = picture_input.read({picture_input.style: style, picture_input.more: None})["references"]
+        assert np.array_equal(reference, Crop().cut(np.rot90(pixels, -turns)))
+
+
+def test_an_unreadable_upload_leaves_nothing_chosen(picture_input: PictureInput, tmp_path: Path):
+    (tmp_path / "bad.png").write_bytes(b"MZ")
+    outputs = picture_input.receive(str(tmp_path / "bad.png"), VISITOR)
+    assert outputs[picture_input.style] is None
+    assert "JPEG, PNG or WebP" in outputs[picture_input.cropped]
+    assert picture_input.receive(None, VISITOR)[picture_input.style] is None
