@@ -6,7 +6,8 @@ from pathlib import Path
 
 from adapter.cli.progress import ProgressLine
 from adapter.diffusion.models import DEFAULT_MODEL
-from adapter.media.references import read_reference
+from adapter.media.crop import describe_crop
+from adapter.media.references import open_reference
 from adapter.methods import METHODS
 from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI, default_preset
 from adapter.methods.schema import PARTS
@@ -76,8 +77,9 @@ def run(args: argparse.Namespace) -> None:
     """
     settings = Settings.from_environment()
     encoder = args.encoder or settings.encoder
+    references = [open_reference(path, args.crop) for path in args.reference]
     request = AdaptRequest(
-        tuple(read_reference(path, args.crop) for path in args.reference),
+        tuple(reference.pixels for reference in references),
         args.out,
         prompt=args.prompt,
         source=args.source,
@@ -99,6 +101,9 @@ def run(args: argparse.Namespace) -> None:
         encoder=encoder,
         library=str(settings.library),
     )
+    for path, reference in zip(args.reference, references, strict=True):
+        if args.crop == "face" and reference.crop.is_adjusted:
+            print(f"{path}: {describe_crop(reference.crop)}", file=sys.stderr)
     said = check_prompt(args.prompt, encoder, args.reference_from_text)
     if said:
         print(said, file=sys.stderr)

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from adapter.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAX_BYTES = 10 << 20
+MAX_BYTES = 25 << 20
 MAX_PIXELS = 40_000_000
-MAX_PIXELS_OF = {"WEBP": 16_000_000, "AVIF": 16_000_000}  # their decoders hold several copies of a picture
+# A JPEG is decoded at a fraction of its size; the other two decoders hold several copies of a picture.
+MAX_PIXELS_OF = {"JPEG": 64_000_000, "WEBP": 16_000_000, "AVIF": 16_000_000}
 MIN_SIDE = 32
 MAX_SIDE = 2048
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -25,7 +26,8 @@ def load_image(source: str | os.PathLike | bytes) -> np.ndarray:
     """Read a picture of unknown origin.
 
     Turned upright by its EXIF orientation, laid on white where transparent; grey, palette, 16-bit and CMYK become
-    8-bit RGB, an animation gives its first frame. Size limits are checked on the header, before any pixel is decoded.
+    8-bit RGB, colors of an embedded profile become sRGB, an animation gives its first frame. Size limits are checked on
+    the header, before any pixel is decoded.
 
     Args:
         source: a path, or the bytes of the file.
@@ -42,6 +44,8 @@ def load_image(source: str | os.PathLike | bytes) -> np.ndarray:
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(MAX_PIXELS) from error
     except UnidentifiedImageError as error:
+        if data[4:12] in _HEIC:
+            raise UserError("This is a HEIC photo, which cannot be read here. Save it as a JPEG.") from error
         raise UserError("This file is not a picture that can be read here. Use a JPEG, PNG or WebP file.") from error
     except Exception as error:
         raise UserError(_DAMAGED) from error
@@ -77,6 +81,7 @@ def to_uint8(images: "Tensor") -> np.ndarray:
 
 
 _FULL_SCALES = {"I;16": (65535,), "I;16L": (65535,), "I;16B": (65535,), "I": (255, 65535), "F": (1, 255)}
+_HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis")}
 _DAMAGED = "This picture is damaged or incomplete. Save it again, or choose another one."
 _STRIP = 256
 
@@ -93,7 +98,7 @@ def _read(source: str | os.PathLike | bytes) -> bytes:
     if not data:
         raise UserError("This file is empty. Choose a picture.")
     if len(data) > MAX_BYTES:
-        raise UserError("This file is larger than 10 MB. Choose a smaller picture.")
+        raise UserError("This file is larger than 25 MB. Choose a smaller picture.")
     return data
 
 
@@ -112,18 +117,37 @@ def _too_many_pixels(limit: int) -> UserError:
 
 def _decode(image: Image.Image) -> np.ndarray:
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a fraction of its size
-    orientation = image.getexif()
+    orientation, profile = image.getexif(), image.info.get("icc_profile")
     step = max(image.size) // MAX_SIDE
     if step > 1:
         image = _reduced(image, step)
     image = _plain(image)
     if max(image.size) > MAX_SIDE:
         image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    if profile:
+        image = _to_srgb(image, profile)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image.convert("RGB")
     image.getexif().update(orientation)
     return np.array(ImageOps.exif_transpose(image))
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Convert an 8-bit picture's colors by its ICC profile; unchanged if the profile is broken or of another kind."""
+    alpha = image.getchannel("A") if "A" in image.getbands() else None
+    plain = image.convert("RGB") if image.mode == "RGBA" else image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() == "GRAY":
+            plain = plain.convert("L")
+        converted = ImageCms.profileToProfile(plain, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+    assert converted is not None  # only the in-place form returns nothing
+    if alpha is not None:
+        converted.putalpha(alpha)
+    return converted
 
 
 def _reduced(image: Image.Image, step: int) -> Image.Image:

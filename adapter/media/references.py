@@ -1,6 +1,7 @@
 """From a style image to its reference: one way for the page, the API, the command line and Python."""
 
 import os
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -14,16 +15,21 @@ Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
 """A path, a file's bytes, a Pillow image, or pixels uint8 [H, W, 3]."""
 
 
-def read_reference(picture: Picture, crop: Crop | str = "face", quarter_turns: int = 0) -> np.ndarray:
-    """A picture's square at full resolution; `adapter.media.images.to_tensor` then resamples it, once.
+@dataclass(frozen=True)
+class Reference:
+    """A picture's square at full resolution, uint8 [S, S, 3], and which square it is."""
+
+    pixels: np.ndarray
+    crop: Crop
+
+
+def open_reference(picture: Picture, crop: Crop | str = "face", quarter_turns: int = 0) -> Reference:
+    """Cut a picture's square out at full resolution; `adapter.media.images.to_tensor` then resamples it.
 
     Args:
         picture: see `Picture`.
         crop: the square; "face" for that of `suggest_crop`, "middle" for the largest one.
         quarter_turns: by which the picture is turned clockwise first.
-
-    Returns:
-        uint8 [S, S, 3].
 
     Raises:
         UserError: not a readable picture, or an unknown crop.
@@ -33,7 +39,12 @@ def read_reference(picture: Picture, crop: Crop | str = "face", quarter_turns: i
         if crop not in ("face", "middle"):
             raise UserError(f"The crop must be 'face' or 'middle', not {crop!r}.")
         crop = suggest_crop(image) if crop == "face" else Crop()
-    return np.ascontiguousarray(crop.cut(image))
+    return Reference(np.ascontiguousarray(crop.cut(image)), crop)
+
+
+def read_reference(picture: Picture, crop: Crop | str = "face", quarter_turns: int = 0) -> np.ndarray:
+    """The pixels of `open_reference`, uint8 [S, S, 3]."""
+    return open_reference(picture, crop, quarter_turns).pixels
 
 
 def read_picture(picture: Picture, quarter_turns: int = 0) -> np.ndarray:

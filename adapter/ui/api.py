@@ -7,13 +7,14 @@ import gradio as gr
 
 from adapter.errors import UserError
 from adapter.hub.library import Entry
-from adapter.media.references import read_reference
+from adapter.media.crop import describe_crop
+from adapter.media.references import open_reference
 from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI
 from adapter.service import library
 from adapter.service.job_queue import JobQueue
 from adapter.service.jobs import adapt_job, render_file, render_image
 from adapter.service.prompts import check_prompt
-from adapter.service.requests import ORBIT, SOURCE, AdaptRequest, ExploreRequest, Update
+from adapter.service.requests import LOADING, ORBIT, SOURCE, AdaptRequest, ExploreRequest, Update
 from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
 from adapter.service.time_left import adaptation_seconds
@@ -60,9 +61,10 @@ class Endpoints:
         """
         if not picture:
             raise UserError("Send a picture: wrap its path in gradio_client.handle_file.")
-        references = (read_reference(picture),)
+        reference = open_reference(picture)
         plan = _plan(method, preset, steps, seed, strength, truncation)
-        yield from self._adapt(request, references=references, **plan)
+        yield _progress(Update(LOADING, message=describe_crop(reference.crop))), None, None, None
+        yield from self._adapt(request, references=(reference.pixels,), **plan)
 
     @report_errors("")
     def adapt_from_text(

@@ -94,8 +94,6 @@ def gallery(choices: Sequence[Example]) -> str:
     return f'<div class="examples" role="group" aria-label="Examples">{"".join(buttons)}</div>'
 
 
-FACE_FOUND = "A face was found, and this square around it is what counts."
-NO_FACE = "No face was found, so the middle of the picture is used. Move the square onto the head below."
 MOVED = "This square is what counts."
 
 

@@ -122,7 +122,7 @@ def serving(settings: Settings) -> dict[str, Any]:
         "theme": theme(),
         "css_paths": STYLE,
         "favicon_path": ICON,
-        "max_file_size": "10mb",
+        "max_file_size": "25mb",
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,

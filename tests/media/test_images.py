@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from adapter.errors import UserError
 from adapter.media.images import MAX_SIDE, load_image, to_tensor, to_uint8
@@ -188,9 +188,9 @@ def test_too_many_bytes_are_refused_unread(tmp_path: Path):
     path = tmp_path / "huge.png"
     with path.open("wb") as file:
         file.truncate(20 << 30)  # sparse: reading it whole would not fit into memory
-    with pytest.raises(UserError, match="10 MB"):
+    with pytest.raises(UserError, match="25 MB"):
         load_image(path)
-    assert "10 MB" in sentence(encode(Image.new("RGB", (40, 40))) + bytes(10 << 20))
+    assert "25 MB" in sentence(encode(Image.new("RGB", (40, 40))) + bytes(25 << 20))
 
 
 @pytest.mark.parametrize("side", [6400, 30_000, 500_000_000])
@@ -245,3 +245,27 @@ def test_tensors_and_pictures_convert_both_ways():
     assert np.array_equal(to_uint8(tensor)[0], pixels)
     assert to_tensor(np.full((50, 50, 3), 255, np.uint8), 8).eq(1).all()
     assert to_uint8(to_tensor(pixels, 16) * 3).max() == 255
+
+
+def test_colors_of_a_profile_become_srgb():
+    """sRGB's pure red, written in Display P3, where it is less than pure."""
+    path = Path(__file__).parents[1] / "data" / "srgb-red-in-display-p3.png"
+    assert np.abs(load_image(path).astype(int) - (255, 0, 0)).max() <= 4
+    assert np.abs(np.asarray(Image.open(path).convert("RGB")).astype(int) - (255, 0, 0)).max() > 20
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+def test_an_srgb_profile_changes_nothing(mode: str):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Image.effect_noise((48, 48), 80).convert(mode)
+    difference = load_image(encode(picture, icc_profile=profile)).astype(int) - load_image(encode(picture))
+    assert np.abs(difference).max() <= 1
+
+
+def test_a_broken_profile_is_left_alone():
+    picture = Image.effect_noise((48, 48), 80).convert("RGB")
+    assert np.array_equal(load_image(encode(picture, icc_profile=b"no profile")), load_image(encode(picture)))
+
+
+def test_a_photo_that_cannot_be_read_is_named():
+    assert "HEIC" in sentence(b"\0\0\0\x18ftypheic" + bytes(100))

@@ -74,7 +74,7 @@ def test_the_page_is_served_in_private():
     options = serving(Settings.from_environment({}))
     assert (options["server_name"], options["server_port"]) == ("127.0.0.1", 7860)
     assert not any(options[name] for name in ("run_history", "enable_monitoring", "ssr_mode", "share"))
-    assert options["max_file_size"] == "10mb"
+    assert options["max_file_size"] == "25mb"
     assert serving(Settings.from_environment({"SPACE_ID": "someone/something"}))["server_name"] == "0.0.0.0"
 
 

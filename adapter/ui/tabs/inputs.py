@@ -1,6 +1,7 @@
 """The three ways into Create: a picture, words, or a domain that is ready."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from PIL import Image
 
 from adapter.diffusion.models import DEFAULT_MODEL
 from adapter.errors import UserError
-from adapter.media.crop import Crop, crop_and_resize
+from adapter.media.crop import Crop, crop_and_resize, describe_crop
 from adapter.media.examples import examples
 from adapter.media.references import read_picture, read_reference, suggest_crop
 from adapter.service.library import usable_domains
@@ -25,6 +26,8 @@ from adapter.ui.upload_image import UploadImage
 from adapter.utils.atomic import replacing
 
 SHOWN_SIDE = 1024
+_UNITS: dict[str, float] = {"side": 0.01, "x": 0.01, "y": 0.01, "roll": math.pi / 180}
+"""What a slider's step stands for in a `Crop`."""
 CROP_SIDE = 176
 PICTURE, WORDS, READY = "picture", "words", "ready"
 UNMARK = """
@@ -125,7 +128,7 @@ class PictureInput:
             show_label=False,
             height=250,
             elem_id="picture",
-            placeholder="Drop a picture here, or click to upload.\nJPEG, PNG or WebP, up to 10 MB.",
+            placeholder="Drop a picture here, or click to upload.\nJPEG, PNG or WebP, up to 25 MB.",
             buttons=[],
             alt_text="Your style image",
         )
@@ -134,9 +137,10 @@ class PictureInput:
         self.cropped = gr.HTML(elem_id="crop", **_SHOWN)
         with gr.Accordion("Move the square", open=False, visible=False, elem_id="square") as self.square:
             self.sliders = {
-                "side": gr.Slider(15, 100, 100, step=1, label="Size", info="percent of the shorter side", buttons=[]),
-                "x": gr.Slider(0, 100, 50, step=1, label="Left to right", buttons=[]),
-                "y": gr.Slider(0, 100, 50, step=1, label="Top to bottom", buttons=[]),
+                "side": gr.Slider(10, 300, 100, step=1, label="Size", info="percent of the shorter side", buttons=[]),
+                "x": gr.Slider(-25, 125, 50, step=1, label="Left to right", buttons=[]),
+                "y": gr.Slider(-25, 125, 50, step=1, label="Top to bottom", buttons=[]),
+                "roll": gr.Slider(-60, 60, 0, step=1, label="Tilt", info="degrees", buttons=[]),
             }
             self.turn = gr.Button("Turn the picture by 90°", size="sm", elem_id="turn")
         with gr.Accordion("More pictures of the same style", open=False, elem_classes="inner"):
@@ -186,10 +190,10 @@ class PictureInput:
         return {
             self.style: Style(path, crop, quarter_turns),
             self.picture: str(shown),
-            self.cropped: html.crop(small, html.FACE_FOUND if crop.found else html.NO_FACE),
+            self.cropped: html.crop(small, describe_crop(crop)),
             self.note: "",
             self.square: gr.Accordion(visible=True, open=not crop.found),
-            **{slider: round(100 * getattr(crop, name)) for name, slider in self.sliders.items()},
+            **{slider: _shown(slider, getattr(crop, name) / _UNITS[name]) for name, slider in self.sliders.items()},
         }
 
     def pick(self, event: gr.EventData, request: gr.Request) -> Outputs:
@@ -202,16 +206,17 @@ class PictureInput:
             return {self.note: gr.skip()}
         return self.receive(style.path, request, (style.quarter_turns + 1) % 4)
 
-    def move(self, style: Style | None, name: str, percent: float) -> Outputs:
-        """Change one number of the square; the other two stay exact."""
+    def move(self, style: Style | None, name: str, value: float) -> Outputs:
+        """Change one number of the square, in a slider's units; the others stay exact."""
         if style is None:
             return {self.cropped: ""}
-        moved = dataclasses.replace(style, crop=dataclasses.replace(style.crop, **{name: percent / 100}))
+        change: dict[str, Any] = {name: value * _UNITS[name]}
+        moved = dataclasses.replace(style, crop=dataclasses.replace(style.crop, **change))
         image = read_picture(style.path, style.quarter_turns)
         return {self.style: moved, self.cropped: html.crop(crop_and_resize(image, moved.crop, CROP_SIDE), html.MOVED)}
 
     def _mover(self, name: str) -> Callable[[Style | None, float], Outputs]:
-        return lambda style, percent: self.move(style, name, percent)
+        return lambda style, value: self.move(style, name, value)
 
 
 class WordsInput:
@@ -298,6 +303,11 @@ class ReadyInput:
         entry = self.domains[int(event.index)]
         cards = html.domains(self.domains, entry)
         return {self.chosen: entry, self.described: html.describe_domain(entry), self.gallery: cards, self.note: ""}
+
+
+def _shown(slider: gr.Slider, value: float) -> int:
+    """The value that a slider can show next to an exact one."""
+    return round(min(max(value, slider.minimum), slider.maximum))
 
 
 def _constantly(value: str) -> Callable[[], str]:
