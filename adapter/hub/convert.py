@@ -8,10 +8,10 @@ import torch
 
 from adapter.eg3d import Generator
 from adapter.eg3d.config import FOCAL
+from adapter.eg3d.legacy_checkpoint import read_legacy_checkpoint
+from adapter.eg3d.legacy_config import configuration
 from adapter.eg3d.pretrained import CONFIG, WEIGHTS
 from adapter.errors import UserError
-from adapter.hub.pickles import read_official
-from adapter.hub.settings import configuration
 from adapter.utils.storage import check_finite, check_shapes, write_json, write_tensors
 
 LABEL_STD = "dataset_label_std"
@@ -27,7 +27,7 @@ def convert(
 ) -> Path:
     """Convert an official EG3D pickle to safetensors and a JSON configuration.
 
-    Nothing in the file is run. Only its ``G_ema`` is ever read into memory.
+    Nothing in the file is run. Memory: the file once, and what of it is converted to another number type.
 
     Args:
         source: the ``.pkl`` file.
@@ -50,7 +50,7 @@ def convert(
     source, out_folder = Path(source), Path(out_folder)
     report = progress or (lambda share, text: None)
     report(0.0, f"Reading {source.name}")
-    network = read_official(source)
+    network = read_legacy_checkpoint(source)
     config = configuration(
         network.init_kwargs,
         network.rendering_kwargs,
@@ -61,11 +61,11 @@ def convert(
     )
     with torch.device("meta"):
         expected = Generator(config).state_dict()
-    found = {name: tensor.shape for name, tensor in network.tensors.items()}
+    found = {name: tuple(tensor.shape) for name, tensor in network.tensors.items()}
     check_shapes(source.name, found, {name: tuple(value.shape) for name, value in expected.items()})
 
     tensors = {}
-    for number, (name, tensor) in enumerate(network.load(), start=1):
+    for number, (name, tensor) in enumerate(network.tensors.items(), start=1):
         check_finite(source.name, name, tensor)
         tensors[name] = tensor.to(expected[name].dtype)
         report(number / len(found) * 0.9, f"Checking {name}")

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
@@ -169,7 +170,7 @@ def explain(error: Exception, title: str, repo: str, remote: Remote | None = Non
         remote: the Hub that was asked.
     """
     where = f"{(remote or Remote()).address}/{repo}"
-    if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
+    if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
     if isinstance(error, GatedRepoError):
@@ -205,7 +206,7 @@ def _transfer(entry: Entry, report: Progress, remote: Remote, max_bytes: int | N
         if cached is not None:
             return cached
         raise explain(LocalEntryNotFoundError("nobody answers"), entry.title, entry.repo, remote)
-    options = {
+    options: dict[str, Any] = {
         "repo_id": entry.repo,
         "filename": entry.file,
         "repo_type": entry.repo_type,
@@ -243,7 +244,8 @@ def _config_of(entry: Entry) -> Entry:
 
 def _folder(entry: Entry, file: Path | None, remote: Remote) -> Path:
     """Where the converted base lies: named after the content, which for files in the cache is the blob's name."""
-    content = entry.sha256 or file.resolve().name
+    assert entry.sha256 or file  # an embedded base has no file, and is never converted
+    content = entry.sha256 or (file.resolve().name if file else "")
     return remote.converted / f"{entry.name}-{content[:16]}"
 
 

@@ -149,7 +149,14 @@ def _entry(path: Path, values: Any, kind: str) -> Entry:
     if not isinstance(values, dict) or not _NAME.fullmatch(str(values.get("name", ""))):
         raise UserError(f"{path.name}: every {kind} needs a name of small letters, digits and hyphens.")
     source = f"{path.name}: the {kind} '{values['name']}'"
-    allowed = {"title": str, "licence": str, "repo": str, "file": str, "revision": str, "repo_type": str}
+    allowed: dict[str, type] = {
+        "title": str,
+        "licence": str,
+        "repo": str,
+        "file": str,
+        "revision": str,
+        "repo_type": str,
+    }
     allowed |= {"sha256": str, "bytes": int, "verified": bool, "alt": str, "note": str, "path": str, "preview": str}
     allowed |= {"name": str, **({"encoder": str} if kind == BASE else {"base": str})}
     for key, value in values.items():

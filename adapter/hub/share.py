@@ -86,7 +86,10 @@ def push_domain(
         if "/" not in repo_id:
             repo_id = f"{api.whoami()['name']}/{repo_id}"
         title = plain(title) or repo_id.rpartition("/")[2]
-        files = {FILE: Path(path), CARD: card(title, repo_id, metadata, picture and picture[0]).encode()}
+        files: dict[str, Path | bytes] = {
+            FILE: Path(path),
+            CARD: card(title, repo_id, metadata, picture and picture[0]).encode(),
+        }
         files |= {picture[0]: picture[1]} if picture else {}
         _make_repository(api, repo_id, private)
         operations = [CommitOperationAdd(name, content) for name, content in files.items()]
@@ -149,7 +152,9 @@ def card(title: str, repo_id: str, metadata: DomainMetadata, preview: str | None
         preview: name of a picture in the repository.
     """
     licence = metadata.license.lower()
-    terms = {"license": licence} if licence in _LICENCES else {"license": "other", "license_name": _slug(licence)}
+    terms: dict[str, Any] = {"license": licence}
+    if licence not in _LICENCES:
+        terms = {"license": "other", "license_name": _slug(licence)}
     front = ModelCardData(
         **terms,
         library_name=TAG,

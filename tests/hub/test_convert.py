@@ -11,10 +11,10 @@ import torch
 
 from adapter.cli import convert as command
 from adapter.eg3d import SUPERRESOLUTIONS, Eg3d, Generator
+from adapter.eg3d.legacy_checkpoint import read_legacy_checkpoint
+from adapter.eg3d.legacy_config import configuration
 from adapter.errors import UserError
 from adapter.hub.convert import convert
-from adapter.hub.pickles import read_official
-from adapter.hub.settings import configuration
 
 
 @pytest.mark.parametrize("protocol", [3, 4, 5])
@@ -41,14 +41,15 @@ def test_names_of_older_numpy_are_understood(tmp_path, write_official, generator
         return raw.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
 
     source = write_official(tmp_path / "old.pkl", generator, protocol=3, edit_bytes=older)
-    assert read_official(source).tensors.keys() == generator.state_dict().keys()
+    assert read_legacy_checkpoint(source).tensors.keys() == generator.state_dict().keys()
 
 
 def test_attributes_are_read(tmp_path, write_official, generator):
     def mark(network):
         network.rendering_kwargs["gain"] = network.act_gain
 
-    network = read_official(write_official(tmp_path / "a.pkl", generator, edit=mark, rendering={"ray_start": 1}))
+    source = write_official(tmp_path / "a.pkl", generator, edit=mark, rendering={"ray_start": 1})
+    network = read_legacy_checkpoint(source)
     assert network.class_name == "TriPlaneGenerator"
     assert network.neural_rendering_resolution == 64
     assert network.rendering_kwargs == {"ray_start": 1, "gain": pytest.approx(2**0.5)}
@@ -74,7 +75,7 @@ def test_file_without_label_buffer_and_settings(tmp_path, write_official, genera
     def strip(network):
         del network._buffers["dataset_label_std"], network.__dict__["neural_rendering_resolution"]
 
-    network = read_official(write_official(tmp_path / "a.pkl", generator, edit=strip, plane_axes=None))
+    network = read_legacy_checkpoint(write_official(tmp_path / "a.pkl", generator, edit=strip, plane_axes=None))
     config = configuration({}, {}, network.neural_rendering_resolution, network.plane_axes, False)
     assert "dataset_label_std" not in network.tensors
     assert config.raw_resolution == 64

@@ -19,8 +19,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from adapter.eg3d.legacy_checkpoint import read_legacy_checkpoint
 from adapter.errors import UserError
-from adapter.hub.pickles import read_official
 
 WATCHED = {
     "os.system",
@@ -54,7 +54,7 @@ def watched_read(path: Path, reason: str = "") -> list[str]:
     _watching = True
     try:
         with pytest.raises(UserError) as caught:
-            read_official(path)
+            read_legacy_checkpoint(path)
     finally:
         _watching = False
     message = str(caught.value)
@@ -208,12 +208,12 @@ EXHAUSTING = {
     "huge_bytes4": (START + b"B" + struct.pack("<I", (1 << 32) - 1) + b"x.", "declares more data"),
     "huge_text8": (START + b"\x8d" + struct.pack("<Q", 1 << 60) + b"x.", "declares more data"),
     "huge_text4": (START + b"X" + struct.pack("<I", (1 << 32) - 1) + b"x.", "declares more data"),
-    "huge_bytearray": (START + b"\x96" + struct.pack("<Q", 1 << 60) + b"x.", "BYTEARRAY8"),
-    "huge_long": (START + b"\x8b" + struct.pack("<i", (1 << 31) - 1) + b"x.", "LONG4"),
-    "negative_long": (START + b"\x8b" + struct.pack("<i", -1) + b"x.", "LONG4"),
+    "huge_bytearray": (START + b"\x96" + struct.pack("<Q", 1 << 60) + b"x.", "declares more data"),
+    "huge_long": (START + b"\x8b" + struct.pack("<i", (1 << 31) - 1) + b"x.", "declares more data"),
+    "negative_long": (START + b"\x8b" + struct.pack("<i", -1) + b"x.", "damaged"),
     "endless_decimal": (b"I" + b"9" * 5_000_000 + b"\n.", "not a pickle"),
     "endless_name": (START + b"c" + b"a" * 5_000_000, "overlong name"),
-    "endless_stacked_name": (START + text("a" * 5_000_000) + text("b") + b"\x93" * 2 + b".", "not a name"),
+    "endless_stacked_name": (START + text("a" * 5_000_000) + text("b") + b"\x93" * 2 + b".", "damaged"),
     "much_text": (START + text("ab" * (9 << 20)) + b".", "far more text"),
     "huge_tensor": (snapshot(tensor(storage(), 0, (1 << 40,), (1,))), "larger than its data"),
     "huge_tensor_by_zero_stride": (snapshot(tensor(storage(), 0, (1 << 20, 1 << 20), (0, 0))), "larger than its data"),
@@ -237,6 +237,40 @@ EXHAUSTING = {
         START + b"}(" + b"".join(whole(number * ((1 << 61) - 1)) + b"N" for number in range(9999)) + b"u.",
         "dictionary keys",
     ),
+    "tuples_of_one_hash": (
+        START
+        + b"}("
+        + b"".join(
+            b"(" + b"".join(b"J" + struct.pack("<i", -1 - (number >> bit & 1)) for bit in range(13)) + b"tN"
+            for number in range(1 << 13)
+        )
+        + b"u.",
+        "dictionary keys",
+    ),
+    "numbers_of_one_hash": (
+        START + b"}(" + b"".join(b"G" + struct.pack(">d", 2.0 ** (61 * n)) + b"N" for n in range(16)) + b"u.",
+        "dictionary keys",
+    ),
+    "key_by_key": (START + b"}" + b"K\x01\x85Ns" * 40_000 + b".", "dictionary keys"),
+    "remembered_key": (START + b"G" + bytes(8) + b"q\x000}h\x00Ns.", "no official file needs|dictionary keys"),
+    "far_memo": (START + b"Nr\xf0\xff\xff\xff.", "no pickler would choose"),
+    "far_memo_short": (START + b"Nq\xff.", "no pickler would choose"),
+    "huge_frame": (START + b"\x95" + struct.pack("<Q", 1 << 60) + b"N.", "declares more data"),
+    "deep_tuples": (START + b"N" + b"\x85" * 150_000 + b".", "holds no network"),
+    "deep_lists": (START + b"](" * 60_000 + b"e" * 60_000 + b".", "damaged|holds no network"),
+    "one_state_many_times": (
+        START
+        + b"}("
+        + b"".join(text(f"a{n}") + b"N" for n in range(4000))
+        + b"uq\x00"
+        + STUB
+        + b"q\x01"
+        + b"h\x01h\x00b" * 30_000
+        + b".",
+        "holds no network",
+    ),
+    "state_of_a_function": (snapshot(LOAD + b"}" + text("a") + b"Nsb"), "state to something that has none"),
+    "items_of_a_record": (snapshot(STUB + text("a") + b"Ns"), "damaged"),
     "laughs_in_settings": (
         snapshot(
             network(
@@ -377,9 +411,9 @@ def test_other_files_are_called_by_their_name(tmp_path, kind):
 
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
-        read_official(tmp_path / "nowhere.pkl")
+        read_legacy_checkpoint(tmp_path / "nowhere.pkl")
     with pytest.raises(UserError, match="is not a file"):
-        read_official(tmp_path)
+        read_legacy_checkpoint(tmp_path)
 
 
 def test_safetensors_under_another_name(tmp_path):
@@ -403,7 +437,7 @@ def test_file_cut_anywhere_is_refused(tmp_path, small_file):
 def test_changed_bytes_are_read_or_refused_but_never_run(tmp_path, small_file):
     path = tmp_path / "changed.pkl"
     path.write_bytes(small_file)
-    assert list(read_official(path).tensors) == ["decoder.net.0.weight", "decoder.net.0.bias"]
+    assert list(read_legacy_checkpoint(path).tensors) == ["decoder.net.0.weight", "decoder.net.0.bias"]
     chance = random.Random(0)
     refused = 0
     for _ in range(400):
@@ -412,7 +446,7 @@ def test_changed_bytes_are_read_or_refused_but_never_run(tmp_path, small_file):
             changed[chance.randrange(len(changed))] = chance.randrange(256)
         path.write_bytes(changed)
         try:
-            dict(read_official(path).load())
+            dict(read_legacy_checkpoint(path).tensors)
         except UserError:
             refused += 1
     assert refused > 100

@@ -169,7 +169,7 @@ BAD: dict[str, Callable[[], bytes]] = {
     "words.txt": lambda: "Ein Bild von Dürer, bitte.".encode(),
     "zeros.png": lambda: bytes(5 * MEGA),
     "random.jpg": lambda: np.random.default_rng(0).bytes(5 * MEGA),
-    "too-many-bytes.png": lambda: encoded(noise()) + bytes(11 * MEGA),
+    "too-many-bytes.png": lambda: encoded(noise()) + bytes(26 * MEGA),
     "../../../../etc/nothing.png".replace("/", "\u2215"): lambda: b"\0",
 }
 

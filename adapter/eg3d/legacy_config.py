@@ -5,12 +5,13 @@ Every setting has a default, because released files differ in which ones they ca
 
 import dataclasses
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from adapter.eg3d import SUPERRESOLUTIONS, Eg3dConfig, RenderingConfig, SuperresolutionConfig
-from adapter.eg3d.config import FOCAL
+from adapter.eg3d.config import FOCAL, PlaneAxes
 from adapter.eg3d.planes import AXES
 from adapter.errors import UserError
 
@@ -115,7 +116,7 @@ def _rendering(rendering: Mapping[str, object], plane_axes: Tensor | None) -> Re
     )
 
 
-def _axes(plane_axes: Tensor) -> str:
+def _axes(plane_axes: Tensor) -> PlaneAxes:
     """Name the coordinates that each plane reads as width and height, such as "xy-xz-zx"."""
     unit = torch.eye(3)
     names = []
@@ -127,7 +128,7 @@ def _axes(plane_axes: Tensor) -> str:
         raise UserError(
             f"The file's planes have axes {name}, which are not supported. Supported are {', '.join(AXES)}."
         )
-    return name
+    return cast(PlaneAxes, name)
 
 
 def _settings(values: Mapping[str, object], name: str) -> Mapping[str, object]:
