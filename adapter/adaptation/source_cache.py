@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from adapter.eg3d import Eg3dConfig, Generator, Parts, Samples, cameras_around_front
-from adapter.eg3d.planes import lookup
+from adapter.eg3d.plane_lookup import lookup
 from adapter.eg3d.rays import camera_rays
 from adapter.eg3d.samples import join_samples
 from adapter.encoders.encoder import Encoded, ImageEncoder, join_encoded

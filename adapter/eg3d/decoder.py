@@ -1,6 +1,6 @@
 """Tri-D: the small network that reads density and color features from averaged plane features."""
 
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -8,24 +8,10 @@ from torch.nn import functional as F
 
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.cpu import accelerated, decoding
+from adapter.eg3d.decoder_weights import DecoderWeights
 from adapter.eg3d.layers import FullyConnected
 
 COLOR_GAIN, COLOR_SHIFT = 1.002, -0.001
-
-
-class DecoderWeights(NamedTuple):
-    """A decoder's weights with every gain multiplied in, density and colors apart.
-
-    ``hidden`` [H, C], ``hidden_bias`` [H], ``density`` [H], ``density_bias`` [], ``color`` [F, H], ``color_bias``
-    [F].
-    """
-
-    hidden: Tensor
-    hidden_bias: Tensor
-    density: Tensor
-    density_bias: Tensor
-    color: Tensor
-    color_bias: Tensor
 
 
 @accelerated(decoding.hidden_and_density)

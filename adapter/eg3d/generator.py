@@ -12,7 +12,8 @@ from adapter.eg3d.blocks import NoiseMode
 from adapter.eg3d.camera import frontal_label
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.decoder import Decoder
-from adapter.eg3d.planes import AXES, Planes, fold, lookup
+from adapter.eg3d.plane_lookup import lookup
+from adapter.eg3d.planes import AXES, Planes, fold
 from adapter.eg3d.rendering import Field, Rendered
 from adapter.eg3d.samples import Samples
 from adapter.eg3d.superresolution import Superresolution

@@ -1,4 +1,4 @@
-"""Tri-planes as a value, and reading them at points in space."""
+"""Tri-planes as a value."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,8 +6,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-from adapter.eg3d.cpu import accelerated, plane_lookup
 
 AXES: dict[str, tuple[tuple[int, int], ...]] = {
     "xy-xz-zx": ((0, 1), (0, 2), (2, 0)),
@@ -65,22 +63,3 @@ def fold(planes: Planes) -> Planes:
     if len(merged) == len(planes.axes):
         return planes
     return Planes(torch.stack(list(merged.values()), dim=1), tuple(merged), planes.divisor)
-
-
-@accelerated(plane_lookup.lookup)
-def lookup(planes: Planes, points: Tensor, box_warp: float) -> Tensor:
-    """Features [N, K, C] at world ``points`` [N, K, 3], averaged over the planes; zero outside the box.
-
-    Bilinear, pixel centers half a texel from the border (``align_corners=False``), zeros beyond it. Differentiable
-    in planes and points.
-    """
-    count, number, channels, height, width = planes.values.shape
-    scaled = points * (2 / box_warp)
-    grid = torch.stack([scaled[..., list(axes)] for axes in planes.axes], dim=1)
-    read = F.grid_sample(
-        planes.values.reshape(count * number, channels, height, width),
-        grid.reshape(count * number, -1, 1, 2),
-        padding_mode="zeros",
-        align_corners=False,
-    )
-    return read.reshape(count, number, channels, -1).sum(dim=1).transpose(1, 2) / planes.divisor

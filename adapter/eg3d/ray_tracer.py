@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 from adapter.eg3d.config import RenderingConfig
 from adapter.eg3d.decoder import Decoder
-from adapter.eg3d.planes import Planes, lookup
+from adapter.eg3d.plane_lookup import lookup
+from adapter.eg3d.planes import Planes
 from adapter.eg3d.ray_marching import march_weights
 from adapter.eg3d.rays import camera_rays, ray_range
 from adapter.eg3d.sampling import importance_depths, importance_draws, stratified_depths

@@ -27,7 +27,7 @@ def convert(
 ) -> Path:
     """Convert an official EG3D pickle to safetensors and a JSON configuration.
 
-    Nothing in the file is run. Memory: the file once, and what of it is converted to another number type.
+    Nothing in the file is run. Memory: the file once.
 
     Args:
         source: the ``.pkl`` file.
@@ -61,9 +61,8 @@ def convert(
     )
     with torch.device("meta"):
         expected = Generator(config).state_dict()
-    found = {name: tuple(tensor.shape) for name, tensor in network.tensors.items()}
-    check_shapes(source.name, found, {name: tuple(value.shape) for name, value in expected.items()})
-
+    found, wanted = ({name: tuple(x.shape) for name, x in each.items()} for each in (network.tensors, expected))
+    check_shapes(source.name, found, wanted)
     tensors = {}
     for number, (name, tensor) in enumerate(network.tensors.items(), start=1):
         check_finite(source.name, name, tensor)

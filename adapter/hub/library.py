@@ -1,5 +1,6 @@
 """The library: which bases and domains there are, embedded and on the Hub, as `checkpoints/library.yaml` says."""
 
+import functools
 import os
 import re
 from collections.abc import Mapping
@@ -114,6 +115,10 @@ def load_library(path: str | os.PathLike = LIBRARY) -> Library:
                 f"{path.name}: the domain '{entry.name}' needs the base '{entry.base}', which is not listed."
             )
     return Library(bases, domains)
+
+
+catalog = functools.cache(load_library)
+"""`load_library`, read once for each file."""
 
 
 def _read(path: Path) -> dict:

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from adapter.eg3d import PRESETS, SUPERRESOLUTIONS, Eg3dConfig, Generator, Planes, RenderingConfig, look_at
 from adapter.eg3d.layers import resample_filter
-from adapter.eg3d.planes import AXES, lookup
+from adapter.eg3d.plane_lookup import lookup
+from adapter.eg3d.planes import AXES
 from adapter.eg3d.ray_marching import march_weights
 from adapter.eg3d.rays import camera_rays, ray_range
 from adapter.eg3d.sampling import importance_depths, importance_draws, stratified_depths

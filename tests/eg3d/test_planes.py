@@ -4,7 +4,8 @@ from torch.nn import functional as F
 
 from adapter.eg3d import Planes
 from adapter.eg3d.cpu import plain_kernels
-from adapter.eg3d.planes import AXES, fold, lookup
+from adapter.eg3d.plane_lookup import lookup
+from adapter.eg3d.planes import AXES, fold
 
 
 def random_planes(axes="xy-xz-zx", count=2, size=8):

@@ -1,16 +1,10 @@
 """The decoder's hidden layer with fewer passes over memory, without gradient."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from adapter.eg3d.cpu import eligible
-
-if TYPE_CHECKING:
-    from adapter.eg3d.decoder import DecoderWeights
+from adapter.eg3d.decoder_weights import DecoderWeights
 
 
 def hidden_and_density(features: Tensor, weights: DecoderWeights) -> tuple[Tensor, Tensor] | None:

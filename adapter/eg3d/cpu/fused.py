@@ -8,7 +8,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from adapter.eg3d.cpu import eligible
-from adapter.eg3d.decoder import COLOR_GAIN, COLOR_SHIFT, Decoder, DecoderWeights, hidden_and_density
+from adapter.eg3d.decoder import COLOR_GAIN, COLOR_SHIFT, Decoder, hidden_and_density
+from adapter.eg3d.decoder_weights import DecoderWeights
 from adapter.eg3d.ray_marching import Marched, march_weights, midpoints, sample_weights
 
 CACHED_UNITS = 2**19

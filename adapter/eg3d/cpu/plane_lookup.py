@@ -1,23 +1,18 @@
 """Tri-plane lookup as a weighted sum of table rows, without gradient: four texels of each plane per point."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from adapter.eg3d.cpu import eligible
-
-if TYPE_CHECKING:
-    from adapter.eg3d.planes import Planes
+from adapter.eg3d.planes import Planes
 
 
 def lookup(planes: Planes, points: Tensor, box_warp: float) -> Tensor | None:
-    """`adapter.eg3d.planes.lookup` where neither planes nor points need a gradient."""
+    """`adapter.eg3d.plane_lookup.lookup` where neither planes nor points need a gradient."""
     needs_grad = torch.is_grad_enabled() and (planes.values.requires_grad or points.requires_grad)
     if needs_grad or not eligible(points):
         return None

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from adapter.eg3d.config import RenderingConfig
 from adapter.eg3d.generator import Generator
-from adapter.eg3d.planes import Planes, lookup
+from adapter.eg3d.plane_lookup import lookup
+from adapter.eg3d.planes import Planes
 from adapter.eg3d.ray_marching import finish
 from adapter.eg3d.rays import rays_through
 from adapter.eg3d.rendering import decode_and_march
