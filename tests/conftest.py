@@ -8,5 +8,5 @@ import torch
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
-    # Tiny tensors gain nothing from several threads; OMP_NUM_THREADS tries the tests with another number.
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
+    # Tiny tensors gain nothing from several threads; TEST_THREADS tries the tests with another number.
+    torch.set_num_threads(int(os.environ.get("TEST_THREADS") or 1))

@@ -1,0 +1,40 @@
+"""The card beside the embedded base: what it is, how it was made, how good it is, and whose rights it carries."""
+
+TEMPLATE = """# faces
+
+A small EG3D of photographic people: {parameters:,} parameters, {image} px images from {raw} px features, {plane} px
+planes. z ~ N(0, I) goes through MobileStyleGAN's own mapping, so its w is a StyleGAN w, with the pose taken out; the
+camera alone turns a person.
+
+- **License: non-commercial.** The people are pictures of MobileStyleGAN (package `random-face` 2021.7.21.1, code
+  Apache-2.0), which is distilled from NVIDIA's StyleGAN2 on the FFHQ photographs (CC BY-NC-SA 4.0), and its mapping is
+  part of this file. What is made with this base carries the same terms.
+- **Made by:** the commands at the top of `adapter/training/faces/__main__.py`; {steps} steps.
+- **Also used while making it:** MediaPipe's face detector, mesh and selfie segmentation (Apache-2.0), LPIPS (BSD-2)
+  with VGG16 (torchvision, BSD-3). None of them is in this file.
+- **Files:** `model.safetensors` (fp16), `config.json`.
+
+No photograph of a real person was used directly, and none of these people exists. The photographs behind StyleGAN2
+are of real people; the base shares FFHQ's imbalances.
+
+## Measured on {people} people never trained on, from up to four sides each
+
+Printed by `python -m adapter.training.faces evaluate`.
+
+| metric | value | goal |
+| --- | --- | --- |
+| LPIPS (VGG) at {image} px | {lpips:.3f} | at most 0.30 |
+| PSNR over the person at {image} px | {psnr_person:.2f} dB | at least 19 |
+| mask IoU at {raw} px | {iou:.3f} | at least 0.95 |
+| landmark error in face widths | {landmarks:.2%} | at most 2.5 % |
+| depth error in face widths | {depth:.2%} | at most 3 % |
+"""
+
+
+def write_card(facts: dict[str, float | int | str]) -> str:
+    """The card's Markdown.
+
+    Args:
+        facts: every placeholder of the template by name.
+    """
+    return TEMPLATE.format(**facts)
