@@ -2,11 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
+from adapter.utils.threads import choose_threads
+
 if TYPE_CHECKING:
     from adapter.pipeline import DomainAdapter
 
 __all__ = ["DomainAdapter"]
 __version__ = "0.1.0"
+
+choose_threads()  # OpenMP reads its variables when PyTorch is loaded
 
 
 def __getattr__(name: str) -> Any:

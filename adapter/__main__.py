@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from adapter import __doc__ as description
 from adapter.cli import COMMANDS
 from adapter.errors import UserError
+from adapter.service.failures import known
+from adapter.utils.environment import prepare
 
 USER_ERROR, INTERRUPTED = 2, 130
 
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 2 after an error that the user can correct, 130 after Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    prepare()
     try:
         args = build_parser(next(iter(arguments), None)).parse_args(arguments)
         args.run(args)
@@ -52,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:
+        sentence = known(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
+        return USER_ERROR
     return 0
 
 

@@ -31,8 +31,8 @@ from adapter.diffusion.models import DEFAULT_MODEL, load_pipeline
 from adapter.diffusion.reference import ReferenceSettings, make_references
 from adapter.eg3d import Generator
 from adapter.encoders import ImageEncoder, TextEncoder, load_clip, load_encoder
-from adapter.encoders.style_examples import picture_for
-from adapter.encoders.vocabulary import Vocabulary, load_vocabulary, understand
+from adapter.encoders.style_examples import album_picture
+from adapter.encoders.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
 from adapter.errors import UserError
 from adapter.hub.bases import load_base
 from adapter.hub.library import load_library
@@ -206,6 +206,7 @@ class DomainAdapter:
         *,
         resume: TrainingState | None = None,
         preview_latents: Tensor | None = None,
+        stopping: abc.Callable[[], bool] | None = None,
         **settings: Any,
     ) -> abc.Generator[Event, None, None]:
         """The events of an adaptation as they happen; closing the iterator stops the run.
@@ -214,6 +215,7 @@ class DomainAdapter:
             image, prompt, settings: as for `adapt`.
             resume: state of an interrupted run with the same arguments, from one of its events.
             preview_latents: z [P, z] of the previews; a fixed choice where None.
+            stopping: called after every step; the run ends with what was learned when it returns True.
 
         Yields:
             Events of `adapter.adaptation.adapt`; previews come with the domain so far.
@@ -231,7 +233,7 @@ class DomainAdapter:
             method,
             seed=run.seed,
             resume=resume,
-            options=RunOptions(self.base, self.license, preview_latents, inverter),
+            options=RunOptions(self.base, self.license, preview_latents, inverter, stopping=stopping),
         )
 
     def load_domain(self, domain: Domain | str | os.PathLike) -> AdaptationResult:
@@ -270,15 +272,17 @@ class DomainAdapter:
         prompt = prompt.strip()
         if settings.reference_from_text and prompt and not pictures:
             return Guidance(self.draw_reference(prompt, settings.reference_from_text, settings.seed), prompt=prompt)
-        text = self._text_encoder_for(prompt) if prompt else None
-        if text and not pictures and not settings.words_alone and self.encoder_name:
-            from_album = picture_for(prompt, self.encoder_name, text, self.vocabulary)
+        reading = self._read(prompt) if prompt else None
+        if reading and not pictures and not settings.words_alone and self.encoder_name:
+            from_album = album_picture(self.encoder_name, self.vocabulary, reading.style)
             pictures = [] if from_album is None else [from_album]
         side = max(REFERENCE_SIDE, self.generator.config.image_resolution)
         references = torch.cat([to_tensor(picture, side) for picture in pictures]) if pictures else None
-        if text is None:
+        if reading is None or self.text_encoder is None:
             return Guidance(references)
-        return text_guidance([text], prompt, settings.source, settings.negative, references, settings.from_mean)
+        words = (reading.text, settings.source, settings.negative)
+        guidance = text_guidance([self.text_encoder], *words, references, settings.from_mean)
+        return dataclasses.replace(guidance, prompt=prompt)
 
     @torch.no_grad()
     def draw_reference(self, prompt: str, model: str | Path = DEFAULT_MODEL, seed: int = 0) -> Tensor:
@@ -304,13 +308,13 @@ class DomainAdapter:
             return None
         return load_vocabulary(self.encoder_name, self.text_encoder)
 
-    def _text_encoder_for(self, prompt: str) -> TextEncoder:
+    def _read(self, prompt: str) -> Understanding:
         if self.text_encoder is None:
             raise UserError("This adapter was made without a text encoder. Use a style image.")
         reading = understand(prompt, self.text_encoder, self.vocabulary)
         if not reading.known:
             raise UserError(reading.message)
-        return self.text_encoder
+        return reading
 
 
 def _as_list(image: Picture | Sequence[Picture] | None) -> list[Picture]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,6 +62,7 @@ class RunOptions:
         preview_latents: z [P, z] of the previews; a fixed choice where None.
         inverter: W+ encoder of the base; without one, L_scc and analogies are left out.
         distillation: differentiable score of images, for SDS; left out without one.
+        stopping: called after every step; when it returns True, that step's event has the domain, and the run ends.
     """
 
     base: str = ""
@@ -69,6 +70,7 @@ class RunOptions:
     preview_latents: Tensor | None = None
     inverter: Inverter | None = None
     distillation: Distillation | None = None
+    stopping: Callable[[], bool] | None = None
 
 
 def adapt(
@@ -128,7 +130,7 @@ def adapt(
     objective = Objective(encoders, method, sources, guidance, options.inverter, options.distillation, seed, inversions)
     previews = preview_set(generator, options.preview_latents, every_ray)
     # 3. Train.
-    yield from _Run(generator, method, sources, previews, objective, metadata).events(resume)
+    yield from _Run(generator, method, sources, previews, objective, metadata, options.stopping).events(resume)
 
 
 class _Run:
@@ -142,7 +144,9 @@ class _Run:
         previews: SourceCache,
         objective: Objective,
         metadata: DomainMetadata,
+        stopping: Callable[[], bool] | None = None,
     ) -> None:
+        self.stopping, self.stopped = stopping, False
         self.generator, self.method, self.sources = generator, method, sources
         self.previews, self.objective, self.metadata = previews, objective, metadata
         extent = extent_of(method)
@@ -169,8 +173,10 @@ class _Run:
             except LossNotFinite:
                 yield Event(FAILED, self.clock.step - 1, steps, domain=self.domain, message=self._failure())
                 return
+            if self.stopped:
+                break
             start = 0
-        yield Event(FINISHED, steps, steps, {}, 0.0, self.picture, self.domain)
+        yield Event(FINISHED, self.clock.step if self.stopped else steps, steps, {}, 0.0, self.picture, self.domain)
 
     def _stage(self, trainer: StageTrainer, start: int) -> Iterator[Event]:
         """The steps of a stage from ``start``."""
@@ -183,8 +189,9 @@ class _Run:
             ends_stage = step + 1 == stage.steps
             if ends_stage:
                 trainer.adopt_average()
+            self.stopped = self.stopping is not None and self.stopping()
             preview = domain = state = None
-            if ends_stage or done % method.preview_every == 0:
+            if ends_stage or self.stopped or done % method.preview_every == 0:
                 set_parameters(self.averaged, trainer.averaged())
                 domain = self.domain = Domain.between(self.base, _changed(self.base, self.averaged), self.metadata)
                 preview = self.picture = render_preview(self.generator, self.previews, self.averaged, features)
@@ -193,6 +200,8 @@ class _Run:
             self.clock.stop(trainer.number)
             left = self.clock.seconds_left(trainer.number, stage.steps - step - 1)
             yield Event(stage.name, done, method.steps, losses, left, preview, domain, state)
+            if self.stopped:
+                return
 
     def _failure(self) -> str:
         kept = "No domain was made yet." if self.domain is None else "The last good domain is kept."

@@ -8,7 +8,7 @@ import torch
 from adapter.eg3d import PRESETS, Eg3d
 from adapter.encoders import load_encoder
 from adapter.errors import UserError
-from adapter.evaluation.benchmarks import Row, adaptation_rows, rendering_rows, table
+from adapter.evaluation.benchmarks import Row, adaptation_rows, busy_table, rendering_rows, table
 from adapter.latents.wplus_encoder import load_inverter
 from adapter.methods.presets import METHODS, get_method
 
@@ -35,6 +35,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of each frame's measurement, default: 3")
     parser.add_argument("--steps", type=int, default=3, help="measured steps of each stage, 0 for none, default: 3")
     parser.add_argument("--no-plain", action="store_true", help="leave the plain kernels out")
+    parser.add_argument(
+        "--busy", action="store_true", help="compare with the times beside a process that keeps one core busy"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -48,11 +51,18 @@ def run(args: argparse.Namespace) -> None:
     device = _device(args.device)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
+    rows = (
+        busy_table(lambda: _rows(args, device, False)) if args.busy else table(_rows(args, device, not args.no_plain))
+    )
+    print(f"{_machine(device)}, torch {torch.__version__}\n\n{rows}")
+
+
+def _rows(args: argparse.Namespace, device: torch.device, plain: bool) -> list[Row]:
     rows: list[Row] = []
     for name in args.bases:
         print(f"Measuring {name} on {device} ...", file=sys.stderr)
         generator = _generator(name).to(device)
-        rows += rendering_rows(name, generator, args.repeats, plain=not args.no_plain)
+        rows += rendering_rows(name, generator, args.repeats, plain)
         if args.steps:
             encoder = load_encoder("clip-heads").to(device)
             inverter = load_inverter(name) if name == EMBEDDED else None
@@ -63,10 +73,10 @@ def run(args: argparse.Namespace) -> None:
                     encoder,
                     get_method(method, "quick"),
                     args.steps,
-                    plain=not args.no_plain,
-                    inverter=None if inverter is None else inverter.to(device),
+                    plain,
+                    None if inverter is None else inverter.to(device),
                 )
-    print(f"{_machine(device)}, torch {torch.__version__}\n\n{table(rows)}")
+    return rows
 
 
 def _device(name: str | None) -> torch.device:

@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -41,6 +40,7 @@ from adapter.media.images import to_tensor
 from adapter.methods import METHODS, get_method, title
 from adapter.utils.atomic import replacing
 from adapter.utils.storage import write_json
+from adapter.utils.threads import usable_cores
 from adapter.utils.torchvision_compat import ensure_torchvision
 
 ALL = "all"
@@ -165,7 +165,7 @@ def _evaluate_text(args: argparse.Namespace) -> None:
 def _jobs(args: argparse.Namespace, device: str) -> int:
     if args.jobs is not None and not 1 <= args.jobs <= MAX_JOBS:
         raise UserError(f"The number of jobs must be from 1 to {MAX_JOBS}.")
-    return args.jobs or (1 if device == "cuda" else os.cpu_count() or 1)
+    return args.jobs or (1 if device == "cuda" else usable_cores())
 
 
 def _no_picture(prompt: str) -> None:

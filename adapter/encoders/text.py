@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from adapter.errors import UserError
 
 BATCH = 256
+LETTERS_PER_TOKEN = 12
+"""No text with more of them fits the context; it is refused before the tokenizer, whose time is quadratic in a word."""
 
 
 class TextEncoder(nn.Module):
@@ -59,12 +61,21 @@ class TextEncoder(nn.Module):
         """Raise UserError for a prompt that is empty or longer than the context."""
         if not prompt.strip():
             raise UserError("The text is empty. Describe the style in a few words, such as: a bronze statue.")
+        if len(prompt) > LETTERS_PER_TOKEN * self.context_length:
+            raise UserError(
+                f"The text is too long for CLIP: it has {len(prompt)} letters, and about "
+                f"{self.context_length - 2} short words are read. Shorten it."
+            )
         used = len(self.tokenizer.encode(prompt)) + 2  # start and end of text
         if used > self.context_length:
             raise UserError(
                 f"The text is {used - self.context_length} tokens too long for CLIP, which reads "
                 f"{self.context_length - 2} (about as many short words). Shorten it."
             )
+
+    def is_common_word(self, word: str) -> bool:
+        """Whether the tokenizer has a token for the whole word, as it has for common English words."""
+        return len(self.tokenizer.encode(word)) == 1
 
 
 class _TextOf(nn.Module):

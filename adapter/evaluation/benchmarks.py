@@ -1,8 +1,11 @@
 """Speed and memory of rendering and adaptation, fast and plain kernels measured in one run, as rows of a table."""
 
 import dataclasses
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +21,7 @@ from adapter.utils.parallel import stream
 from adapter.utils.profiling import measured
 
 VIDEO, VIDEO_FRAMES = "source+target frame of a video, planes cached", 8
+BUSY_HEADER = ("base", "what", "alone", "beside a busy process", "times as long")
 HEADER = ("base", "what", "a second", "seconds", "plain seconds", "times faster", "peak memory")
 
 
@@ -56,7 +60,33 @@ class Row:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table."""
-    lines = [HEADER, ("---",) * len(HEADER), *(row.cells() for row in rows)]
+    return _markdown([HEADER, ("---",) * len(HEADER), *(row.cells() for row in rows)])
+
+
+def busy_table(measure_rows: Callable[[], list[Row]]) -> str:
+    """The seconds of the same measurements alone and beside a process that keeps one core busy, as a Markdown table."""
+    alone = measure_rows()
+    with busy_process():
+        beside = measure_rows()
+    lines = [
+        (row.base, row.what, f"{row.seconds:.4f}", f"{other.seconds:.4f}", f"{other.seconds / row.seconds:.2f}")
+        for row, other in zip(alone, beside, strict=True)
+    ]
+    return _markdown([BUSY_HEADER, ("---",) * len(BUSY_HEADER), *lines])
+
+
+@contextmanager
+def busy_process() -> Iterator[None]:
+    """A process in a session of its own that computes without end, killed with the block."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -13,6 +13,7 @@ from adapter.utils.atomic import replacing
 INK = (23, 20, 18)
 PAPER = (245, 241, 234)
 LABELS = ("Source", "Target")
+_FEWEST_IN_TWO_COLUMNS = 4
 Pictures = Sequence[np.ndarray] | np.ndarray
 """N pictures uint8 [H, W, 3]."""
 
@@ -46,7 +47,9 @@ def sheet(rows: Sequence[Sequence[np.ndarray]], gap: int = 8, background: tuple[
 
 
 def pair_sheet(sources: Pictures, targets: Pictures, tile: int = 384, gap: int = 8, band: int = 48) -> np.ndarray:
-    """People in rows: source left, target right, the two columns labelled at the top.
+    """Source left, target right, labelled at the top; people in rows, from four on two in a row.
+
+    Twelve people then fit a phone's screen, and a video of them what its decoder can play.
 
     Args:
         sources, targets: N square pictures uint8 [S, S, 3] each, of the same people.
@@ -55,14 +58,16 @@ def pair_sheet(sources: Pictures, targets: Pictures, tile: int = 384, gap: int =
         band: height of the band with the labels, in pixels.
 
     Returns:
-        uint8 [band + N (tile + gap), 2 tile + 3 gap, 3].
+        uint8 [band + R (tile + gap), 2 C tile + (2 C + 1) gap, 3] with C people in each of R rows.
     """
-    rows = [(resize(a, tile), resize(b, tile)) for a, b in zip(sources, targets, strict=True)]
+    pairs = [(resize(a, tile), resize(b, tile)) for a, b in zip(sources, targets, strict=True)]
+    columns = 1 if len(pairs) < _FEWEST_IN_TWO_COLUMNS else 2
+    rows = [sum(pairs[i : i + columns], ()) for i in range(0, len(pairs), columns)]
     pictures = sheet(rows, gap)[gap:]
-    centers = [gap + tile / 2, 2 * gap + 1.5 * tile]
+    centers = [gap + tile / 2 + k * (tile + gap) for k in range(2 * columns)]
     header = np.empty((band, pictures.shape[1], 3), np.uint8)
     header[:] = INK
-    header = _write(header, [(x, band / 2, text, "mm") for x, text in zip(centers, LABELS, strict=True)], 22)
+    header = _write(header, [(x, band / 2, text, "mm") for x, text in zip(centers, LABELS * columns, strict=True)], 22)
     return np.concatenate([header, pictures])
 
 

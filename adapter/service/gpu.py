@@ -13,6 +13,7 @@ import spaces
 
 from adapter.errors import UserError
 from adapter.methods.offers import training_steps
+from adapter.service.failures import known
 from adapter.service.requests import GRID, IMAGE, LOADING, AdaptRequest, ExploreRequest, Request, Update
 from adapter.utils.memory import release
 
@@ -58,7 +59,7 @@ def on_gpu(request: Request) -> Generator[Update, None, None]:
                     raise UserError(update.error)
                 yield update
     except Exception as error:
-        message = str(error) if isinstance(error, UserError) else advice(error, request)
+        message = str(error) if isinstance(error, UserError) else advice(error, request) or known(error)
         what = message or f"{type(error).__name__}: {error}"
         log.warning("%s failed after %.1f s: %s", _name(request), time.monotonic() - started, " ".join(what.split()))
         if message is None or isinstance(error, UserError):
@@ -75,6 +76,10 @@ def advice(error: Exception, request: Request) -> str | None:
         return f"Your GPU time for today is nearly used up: {left} s are left. {_what_fits(request, left / requested)}"
     if "GPU" not in text:
         return None
+    if "Expired" in text:
+        return "This page was open for too long to borrow a GPU. Reload it and start again; what you made stays."
+    if "/schedule error" in text:
+        return "The service that lends GPUs does not answer. Try again in a minute."
     if "requested GPU duration" in text:
         return "This job would take longer than the GPU is lent for. Choose fewer steps."
     if re.search(r"limit|quota|credits", text):
@@ -107,8 +112,13 @@ def _updates(request: Request) -> Iterator[Update]:
         if large:
             yield Update(LOADING)
         yield from _runner(request)(request)
-    except UserError as error:
-        yield Update("", error=str(error))
+    except Exception as error:
+        sentence = known(error)
+        if sentence is None:
+            raise
+        if not isinstance(error, UserError):
+            log.warning("%s (%s)", sentence, type(error).__name__)
+        yield Update("", error=sentence)
     finally:
         if large:
             release()

@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from adapter.errors import UserError
 from adapter.service.time_left import remaining
 
+_SETTLED = 5.0
+"""Seconds after which a running job's expectation is worth something."""
+_SLOWEST = 20.0
+
 
 @dataclass
 class _Entry:
     session: str
     seconds: float
     started: float | None = None
+    ends: float | None = None
 
 
 @dataclass
@@ -28,8 +33,9 @@ class JobQueue:
 
     per_visitor: int = 2
     capacity: int = 20
+    _pace: float = 1.0
     _entries: dict[str, _Entry] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Condition = field(default_factory=threading.Condition)
 
     def enqueue(self, job: str, session: str, seconds: float) -> None:
         """Add a job that takes about that many seconds.
@@ -44,23 +50,55 @@ class JobQueue:
                 raise UserError("Too many people are waiting. Try again in a few minutes.")
             self._entries[job] = _Entry(session, seconds)
 
-    def start(self, job: str) -> bool:
-        """Mark a job as running; False if its visitor has left."""
+    def start(self, job: str, patience: float | None = None) -> bool:
+        """Wait for a job's turn, which comes when all jobs before it have gone, and mark it as running.
+
+        Args:
+            job: its name.
+            patience: seconds to wait at most; until the turn comes where None.
+
+        Returns:
+            False if the job was removed, or if its turn has not come.
+        """
         with self._lock:
-            if job in self._entries:
-                self._entries[job].started = time.monotonic()
-            return job in self._entries
+            self._lock.wait_for(lambda: job not in self._entries or next(iter(self._entries)) == job, patience)
+            if next(iter(self._entries), None) != job:
+                return False
+            self._entries[job].started = time.monotonic()
+            return True
+
+    def report(self, job: str, seconds_left: float | None) -> None:
+        """Take over what a running job expects; jobs that wait are then expected to be as much slower than thought."""
+        with self._lock:
+            entry = self._entries.get(job)
+            if entry is None or entry.started is None or seconds_left is None:
+                return
+            now = time.monotonic()
+            entry.ends = now + seconds_left
+            if now - entry.started > _SETTLED:
+                self._pace = min(_SLOWEST, max(1 / _SLOWEST, (entry.ends - entry.started) / max(1.0, entry.seconds)))
+
+    def withdraw(self, job: str) -> bool:
+        """Remove a job that still waits; False if it runs or has gone."""
+        with self._lock:
+            if job not in self._entries or self._entries[job].started is not None:
+                return False
+            del self._entries[job]
+            self._lock.notify_all()
+            return True
 
     def remove(self, job: str) -> None:
         """Remove a job, whether it ran or not."""
         with self._lock:
             self._entries.pop(job, None)
+            self._lock.notify_all()
 
     def remove_session(self, session: str) -> None:
         """Remove all jobs of a visitor."""
         with self._lock:
             for job in [job for job, entry in self._entries.items() if entry.session == session]:
                 del self._entries[job]
+            self._lock.notify_all()
 
     def position(self, job: str) -> tuple[int, float] | None:
         """How many jobs are before a waiting one, and the seconds that they take; None if it does not wait."""
@@ -70,4 +108,9 @@ class JobQueue:
                 return None
             names = list(self._entries)
             before = [self._entries[name] for name in names[: names.index(job)]]
-            return len(before), sum(remaining(other.seconds, other.started) for other in before)
+            return len(before), sum(self._left(other) for other in before)
+
+    def _left(self, entry: _Entry) -> float:
+        if entry.started is None:
+            return self._pace * entry.seconds
+        return remaining(entry.seconds if entry.ends is None else entry.ends - entry.started, entry.started)

@@ -1,6 +1,5 @@
 """The domains that visitors find ready, and the ones that they bring."""
 
-import functools
 import os
 import re
 import secrets
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapter.errors import UserError
 from adapter.hub.download import Progress, fetch
-from adapter.hub.library import DOMAIN, Entry, load_library
+from adapter.hub.library import DOMAIN, Entry, catalog
 from adapter.service.settings import Settings
 from adapter.utils.atomic import replacing
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from adapter.adaptation import DomainMetadata
 
 MAXIMUM_BYTES = 64 << 20
-
-catalog = functools.cache(load_library)
-"""`load_library`, read once for each file."""
 
 
 def ready_domains(settings: Settings) -> tuple[Entry, ...]:

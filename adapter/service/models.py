@@ -12,11 +12,11 @@ from adapter.encoders.encoder import ImageEncoder, load_encoder, load_text_encod
 from adapter.encoders.text import TextEncoder
 from adapter.encoders.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
 from adapter.hub.bases import load_base
+from adapter.hub.library import catalog
 from adapter.latents.wplus_encoder import Inverter, load_inverter
 from adapter.media.crop import frame_face
 from adapter.pipeline import DomainAdapter
 from adapter.scene import DomainScene, Identities
-from adapter.service.library import catalog
 from adapter.service.settings import Settings
 
 

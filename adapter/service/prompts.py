@@ -2,6 +2,7 @@
 
 from adapter.diffusion.models import available
 from adapter.errors import UserError
+from adapter.service.limits import PROMPT_LETTERS
 
 
 def check_prompt(prompt: str, encoder: str, reference_from_text: str = "") -> str:
@@ -13,10 +14,12 @@ def check_prompt(prompt: str, encoder: str, reference_from_text: str = "") -> st
         reference_from_text: the diffusion model that reads the prompt in place of the CLIP; empty for none.
 
     Raises:
-        UserError: the CLIP does not know the words, or the diffusion model is not available.
+        UserError: the prompt is too long, the CLIP does not know the words, or the diffusion model is not available.
     """
     if not prompt.strip():
         return ""
+    if len(prompt) > PROMPT_LETTERS:
+        raise UserError(f"The prompt may have at most {PROMPT_LETTERS} letters, not {len(prompt)}.")
     if reference_from_text:
         possible, reason = available(reference_from_text)
         if not possible:

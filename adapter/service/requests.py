@@ -14,6 +14,7 @@ from adapter.hub.library import LIBRARY
 from adapter.methods.checked import Checked, checked
 from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI, customize, default_preset
 from adapter.methods.schema import Method
+from adapter.service.limits import MAXIMUM_REFERENCES, PROMPT_LETTERS, SEEDS, WORDS_LETTERS, check_duration
 
 SOURCE = "photo"
 LOADING, RENDERING, WRITING, DONE = "Loading", "Rendering the orbit", "Writing the files", "Done"
@@ -21,9 +22,9 @@ IMAGE: Final = "image"
 ORBIT: Final = "orbit"
 GRID: Final = "grid"
 WALK: Final = "walk"
-MAXIMUM_REFERENCES = 8
 
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
+Words = Annotated[str, Field(max_length=WORDS_LETTERS)]
 Strength = Annotated[float, Field(ge=0, le=2)]
 Truncation = Annotated[float, Field(ge=0, le=1.5)]
 Weight = Annotated[float, Field(ge=-2, le=2)]
@@ -61,11 +62,11 @@ class AdaptRequest(Checked):
 
     references: Annotated[tuple[InstanceOf[np.ndarray], ...], Field(max_length=MAXIMUM_REFERENCES)]
     folder: str
-    prompt: str = ""
-    source: str = SOURCE
+    prompt: Annotated[str, Field(max_length=PROMPT_LETTERS)] = ""
+    source: Words = SOURCE
     from_mean: bool = False
     words_alone: bool = False
-    negative: str = ""
+    negative: Words = ""
     reference_from_text: str = ""
     method: str = DEFAULT_METHOD
     preset: str = ""
@@ -111,6 +112,25 @@ class AdaptRequest(Checked):
         left_out = ("references", "folder", "people", "cast", "library")
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name not in left_out}
         return {**values, "weights": dict(self.weights), "parts": list(self.parts) if self.parts else None}
+
+
+def check_plan(plan: Mapping[str, Any], encoder: str, longest: float | None = None) -> float:
+    """Check all settings of an adaptation before its pictures or words are there.
+
+    Args:
+        plan: arguments of `AdaptRequest` other than pictures, words and folder.
+        encoder: name of the CLIP.
+        longest: see `adapter.service.limits.check_duration`.
+
+    Returns:
+        Seconds that the adaptation takes, roughly.
+
+    Raises:
+        UserError: a value is out of its range, or the job would take too long.
+    """
+    picture = np.zeros((1, 1, 3), np.uint8)
+    request = AdaptRequest((picture,), "", prompt=SOURCE, encoder=encoder, **plan)
+    return check_duration(request.method, request.preset, request.steps, encoder, longest)
 
 
 @checked

@@ -1,16 +1,16 @@
 """Folders of visitors: one each, under a name that nobody can guess, gone when the visitor is."""
 
-import atexit
 import contextlib
 import hashlib
 import os
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from adapter.utils.owned_folder import OwnedFolder
 
 
 @dataclass(frozen=True)
@@ -22,23 +22,25 @@ class Sessions:
         secret: mixed into the folders' names, so that knowing a session's id does not tell its folder.
         lifetime: seconds after which a job's folder may be removed.
         ceiling: bytes of all jobs together, above which the oldest ones go.
+        owner: holds the root for this process, if it is temporary.
     """
 
     root: Path
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
     lifetime: float = 3600.0
     ceiling: int = 5 << 30
+    owner: OwnedFolder | None = field(default=None, repr=False)
 
     @classmethod
     def temporary(cls) -> "Sessions":
         """Sessions in a new private folder, which goes when the process ends; those of killed processes go now."""
-        for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-            if not _alive(left):
-                shutil.rmtree(left, ignore_errors=True)
-        root = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        (root / _PID).write_text(str(os.getpid()))
-        atexit.register(shutil.rmtree, root, ignore_errors=True)
-        return cls(root)
+        owner = OwnedFolder.create(_PREFIX)
+        return cls(owner.path, owner=owner)
+
+    def close(self) -> None:
+        """Remove the whole folder if it is `temporary`."""
+        if self.owner is not None:
+            self.owner.remove()
 
     @property
     def uploads(self) -> Path:
@@ -58,6 +60,12 @@ class Sessions:
         folder = self.folder(session) / f"job-{secrets.token_hex(4)}"
         folder.mkdir()
         return folder
+
+    def files(self, session: str | None = None) -> list[Path]:
+        """All files of a session, or of all sessions."""
+        folders = [folder for folder in self.root.glob("*") if folder.is_dir() and folder != self.uploads]
+        roots = folders if session is None else [self.folder(session)]
+        return [path for root in roots for path in root.rglob("*") if path.is_file()]
 
     def remove(self, session: str) -> None:
         """Remove everything of a session; a job that still runs there notices and ends."""
@@ -86,23 +94,14 @@ class Sessions:
         def sweeping() -> None:
             while True:
                 time.sleep(every)
+                with contextlib.suppress(OSError):
+                    os.utime(self.root)  # young, for those who remove what is old and know no locks
                 self.sweep()
 
         threading.Thread(target=sweeping, daemon=True).start()
 
 
-_PREFIX, _PID, _UPLOADS = "adapter-sessions-", "pid", "uploads"
-
-
-def _alive(folder: Path) -> bool:
-    """Whether the process that made a folder of sessions still runs; where that is unknown, it is left alone."""
-    try:
-        os.kill(int((folder / _PID).read_text()), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, ValueError):
-        return True
-    return True
+_PREFIX, _UPLOADS = "adapter-sessions-", "uploads"
 
 
 def _changed(folder: Path) -> float:

@@ -1,25 +1,31 @@
 """What the app is started with: read once from the environment, checked, and passed down."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError, field_validator
 
 from adapter.errors import UserError
 from adapter.hub.bases import EMBEDDED, EMBEDDED_ENCODER, choose_base, prepare
 from adapter.hub.library import LIBRARY
+from adapter.utils.ports import first_free
 from adapter.utils.validation import sentence
 
 _VARIABLES = {
-    "base": "BASE",
-    "encoder": "ENCODER",
-    "library": "LIBRARY",
-    "host": "GRADIO_SERVER_NAME",
-    "port": "GRADIO_SERVER_PORT",
-    "space": "SPACE_ID",
-    "oauth": "OAUTH_CLIENT_ID",
+    "base": ("BASE",),
+    "encoder": ("ENCODER",),
+    "library": ("LIBRARY",),
+    "host": ("GRADIO_SERVER_NAME",),
+    "port": ("GRADIO_SERVER_PORT", "PORT"),
+    "space": ("SPACE_ID",),
+    "oauth": ("OAUTH_CLIENT_ID",),
+    "longest_job": ("LONGEST_JOB_SECONDS",),
 }
+"""Where each setting is read: the first variable that is not blank."""
+
+OTHER_PORTS = 100
+"""Ports tried after the default one, as Gradio does."""
 
 
 class Settings(BaseModel):
@@ -28,9 +34,11 @@ class Settings(BaseModel):
     Args:
         base, encoder: names of the generator and of the CLIP.
         library: the file that lists bases and domains.
-        host, port: where the page is served.
+        host, port: where the page is served. Port 0 is any free one; if none is given, the first free one from 7860.
         space: id of the Hugging Face Space that the app runs on; empty elsewhere.
         oauth: id under which a Space's visitors log in; empty if they cannot.
+        longest_job: seconds that a visitor's adaptation may take, as estimated for 2 CPU cores. The command line has no
+            such limit.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +50,7 @@ class Settings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
     space: str = ""
     oauth: str = ""
+    longest_job: Annotated[float, Field(ge=60, le=86_400)] = 600.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -50,15 +59,21 @@ class Settings(BaseModel):
         Raises:
             UserError: a value cannot be used; the message names the variable.
         """
-        given = {name: environment.get(variable, "").strip() for name, variable in _VARIABLES.items()}
-        given = {name: value for name, value in given.items() if value}
-        if "space" in given:
+        read = {name: _first(environment, variables) for name, variables in _VARIABLES.items()}
+        given = {name: value for name, (_, value) in read.items() if value}
+        if "space" in given or read["port"][0] == "PORT":
             given.setdefault("host", "0.0.0.0")
         try:
             return cls(**given)  # type: ignore[arg-type]  # pydantic converts the text
         except ValidationError as error:
-            variable = _VARIABLES[str(error.errors()[0]["loc"][0])]
+            variable = read[str(error.errors()[0]["loc"][0])][0]
             raise UserError(f"{sentence(error)} Set the variable {variable}, or leave it out.") from error
+
+    @field_validator("host")
+    @classmethod
+    def _in_brackets(cls, host: str) -> str:
+        """An IPv6 address as it is written in URLs, which is what Gradio expects."""
+        return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
     @property
     def has_login(self) -> bool:
@@ -75,3 +90,25 @@ class Settings(BaseModel):
         choice = prepare(choose_base(environment))
         print(f"Base {choice.base}, read by {choice.encoder}. {choice.reason}")
         return self.model_copy(update={"base": choice.base, "encoder": choice.encoder})
+
+    def with_free_port(self) -> "Settings":
+        """The same with a port that is free; prints which one if it is not the default.
+
+        Raises:
+            UserError: the chosen port is taken, or nothing can listen on the host.
+        """
+        is_chosen = "port" in self.model_fields_set
+        ports = [self.port] if is_chosen else range(self.port, self.port + OTHER_PORTS)
+        port = first_free(self.host.strip("[]"), ports)
+        if port is None:
+            which = f"Port {self.port} is" if is_chosen else f"Ports {self.port} to {ports[-1]} are"
+            raise UserError(f"{which} taken, or not allowed. Set GRADIO_SERVER_PORT to another port, or 0 for any.")
+        if port != self.port:
+            print(f"The page is served on port {port}" + ("." if is_chosen else f", because {self.port} is taken."))
+        return self.model_copy(update={"port": port})
+
+
+def _first(environment: Mapping[str, str], variables: Sequence[str]) -> tuple[str, str]:
+    """The first variable that is not blank, and its value; the first one and nothing if all are."""
+    values = ((variable, environment.get(variable, "").strip()) for variable in variables)
+    return next((found for found in values if found[1]), (variables[0], ""))

@@ -11,16 +11,18 @@ from adapter.media.crop import describe_crop
 from adapter.media.references import open_reference
 from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI
 from adapter.service import library
-from adapter.service.job_queue import JobQueue
 from adapter.service.jobs import adapt_job, render_file, render_image
+from adapter.service.limits import check_duration
 from adapter.service.prompts import check_prompt
 from adapter.service.requests import LOADING, ORBIT, SOURCE, AdaptRequest, ExploreRequest, Update
-from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
-from adapter.service.time_left import adaptation_seconds
+from adapter.service.visitors import Visitors
 from adapter.ui.handlers import EXPLORING, report_errors, running_base
 from adapter.ui.upload_image import UploadImage
 
+WAITING = "Waiting"
+"""The stage of an adaptation before its turn; its step is how many others are before it."""
+_SECONDS_BETWEEN_PLACES = 2.0
 Streamed = tuple[dict[str, Any], str | None, str | None, str | None]
 
 
@@ -29,12 +31,11 @@ class Endpoints:
 
     Args:
         settings: name the base, its CLIP and the library.
-        sessions: where files go.
-        queue: of the adaptations.
+        visitors: who the files belong to.
     """
 
-    def __init__(self, settings: Settings, sessions: Sessions, queue: JobQueue) -> None:
-        self.settings, self.sessions, self.queue = settings, sessions, queue
+    def __init__(self, settings: Settings, visitors: Visitors) -> None:
+        self.settings, self.visitors, self.queue = settings, visitors, visitors.queue
 
     @report_errors("")
     def adapt_from_image(
@@ -144,7 +145,7 @@ class Endpoints:
             truncation: 0 is the average face.
             strength: of the domain.
         """
-        folder = str(self.sessions.new_job(request.session_hash or ""))
+        folder = str(self.visitors.new_job(request.session_hash or ""))
         wanted = self._view(domain, name, seed, truncation, strength, kind=ORBIT, folder=folder)
         for update in render_file(wanted):
             yield _progress(update), update.file or None
@@ -166,21 +167,27 @@ class Endpoints:
         """
         if not domain:
             raise UserError("Send a domain file: wrap its path in gradio_client.handle_file.")
-        return _describe(library.accept(domain, self.sessions.folder(request.session_hash or ""), self.settings))
+        return _describe(library.accept(domain, self.visitors.folder(request.session_hash or ""), self.settings))
 
     def problem(self, sentence: str) -> Any:
         """Tell the caller."""
         raise gr.Error(sentence, print_exception=False)
 
     def _adapt(self, caller: gr.Request, **arguments: Any) -> Iterator[Streamed]:
-        session, encoder = caller.session_hash or "", self.settings.encoder
-        folder = str(self.sessions.new_job(session))
+        encoder, page = self.settings.encoder, caller.session_hash or ""
+        folder = str(self.visitors.new_job(page))
         request = AdaptRequest(folder=folder, encoder=encoder, **running_base(self.settings), **arguments)
-        takes = adaptation_seconds(request.method, request.preset, request.steps, encoder)
-        self.queue.enqueue(folder, session, takes)
+        longest = self.settings.longest_job
+        takes = check_duration(request.method, request.preset, request.steps, encoder, longest)
+        self.queue.enqueue(folder, self.visitors.of(page).key, takes)
         try:
-            self.queue.start(folder)
+            while not self.queue.start(folder, _SECONDS_BETWEEN_PLACES):
+                place = self.queue.position(folder)
+                if place is None:
+                    raise UserError("This session has ended. Connect again.")
+                yield _progress(Update(WAITING, place[0], seconds_left=takes + place[1])), None, None, None
             for update in adapt_job(request):
+                self.queue.report(folder, update.seconds_left)
                 result = update.result
                 files = (None, None, None) if result is None else (result.orbit, result.grid, result.domain)
                 yield _progress(update), *files
@@ -198,9 +205,9 @@ class Endpoints:
         )
 
 
-def connect_api(settings: Settings, sessions: Sessions, queue: JobQueue) -> None:
+def connect_api(settings: Settings, visitors: Visitors) -> None:
     """Declare the endpoints inside the current Blocks; none of their components is shown."""
-    endpoints = Endpoints(settings, sessions, queue)
+    endpoints = Endpoints(settings, visitors)
     with gr.Row(visible=False):
         go = gr.Button()
         picture = UploadImage(label="picture")
@@ -229,14 +236,17 @@ def connect_api(settings: Settings, sessions: Sessions, queue: JobQueue) -> None
     go.click(endpoints.upload_domain, domain, about, api_name="upload_domain", **EXPLORING)
 
 
-def _plan(method: str, preset: str, steps: int, seed: int, strength: float, truncation: float) -> dict[str, Any]:
+def _plan(
+    method: str, preset: str, steps: int | None, seed: int | None, strength: float | None, truncation: float | None
+) -> dict[str, Any]:
+    """Arguments of `AdaptRequest`; what a program sends as null is the default."""
     return {
-        "method": method,
-        "preset": preset,
-        "steps": int(steps) or None,
-        "seed": int(seed),
-        "strength": float(strength),
-        "truncation": float(truncation),
+        "method": method or DEFAULT_METHOD,
+        "preset": preset or "",
+        "steps": int(steps or 0) or None,
+        "seed": int(seed or 0),
+        "strength": 1.0 if strength is None else float(strength),
+        "truncation": TRUNCATION_PSI if truncation is None else float(truncation),
     }
 
 

@@ -2,13 +2,15 @@
 
 import functools
 import inspect
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from adapter.errors import UserError
+from gradio.context import LocalContext
+
+from adapter.service.failures import explain
 from adapter.service.settings import Settings
 from adapter.ui import html
+from adapter.ui.uploads import uploads_among
 
 Outputs = dict[Any, Any]
 """What a handler returns: new values by component."""
@@ -27,29 +29,27 @@ element.addEventListener('click', event => {
   trigger('select', {index: Number(button.dataset.index)});
 });
 """
-UNEXPECTED = "Something broke here that should not. Try again in a minute."
-
-_LOG = logging.getLogger(__name__)
 
 
 def report_errors(component: str = "note") -> Callable[[Handler], Handler]:
-    """Decorate a handler, a method of a tab, so that no error leaves it.
+    """Decorate a handler, a method of a tab, so that no error leaves it; uploads among its arguments are written down.
 
-    The visitor gets the sentence of a `UserError`. Any other error goes to the log, and the visitor gets `UNEXPECTED`.
-    The sentence goes to the tab's method ``problem(sentence)``, which returns outputs, if ``component`` is empty.
+    The visitor gets the sentence of `adapter.service.failures.explain`, and the page scrolls to it. It goes to the
+    tab's method ``problem(sentence)``, which returns outputs, if ``component`` is empty.
 
     Args:
         component: attribute of the tab, the HTML component that shows the sentence.
     """
 
     def problem(tab: Any, error: Exception) -> Any:
-        sentence = _sentence(error)
+        sentence = explain(error)
         return {getattr(tab, component): html.notice(sentence, "problem")} if component else tab.problem(sentence)
 
     def decorate(handler: Handler) -> Handler:
         @functools.wraps(handler)
         def once(tab: Any, *args: Any, **kwargs: Any) -> Any:
             try:
+                _remember_uploads(tab, args)
                 return handler(tab, *args, **kwargs)
             except Exception as error:
                 return problem(tab, error)
@@ -57,6 +57,7 @@ def report_errors(component: str = "note") -> Callable[[Handler], Handler]:
         @functools.wraps(handler)
         def stream(tab: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
             try:
+                _remember_uploads(tab, args)
                 yield from handler(tab, *args, **kwargs)
             except Exception as error:
                 yield problem(tab, error)
@@ -66,13 +67,14 @@ def report_errors(component: str = "note") -> Callable[[Handler], Handler]:
     return decorate
 
 
+def _remember_uploads(tab: Any, values: Sequence[Any]) -> None:
+    """Write down which visitor the uploads among an event's values belong to, so that they go with the visitor."""
+    visitors, request = getattr(tab, "visitors", None), LocalContext.request.get(None)
+    if visitors is not None and request is not None:
+        found = uploads_among(values)
+        visitors.of(request.session_hash or "").uploads.update(found)
+
+
 def running_base(settings: Settings) -> dict[str, Any]:
     """The base and library that run here, as arguments of every request."""
     return {"base": settings.base, "library": str(settings.library)}
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, UserError):
-        return str(error)
-    _LOG.error("A handler of the page failed", exc_info=error)
-    return UNEXPECTED

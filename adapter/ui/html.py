@@ -4,6 +4,7 @@ import base64
 import functools
 import html
 import io
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 
 from adapter.hub.library import Entry
 from adapter.media.examples import Example
+from adapter.service.limits import duration
 from adapter.service.requests import DONE, GRID, LOADING, ORBIT, RENDERING, WALK, WRITING, Snapshot, Update
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ EMPTY = """
 
 FOOTER = """
 <footer class="colophon">
-  <p>Faces are synthetic: nobody shown here exists. Your picture stays in your session and is removed with it.
+  <p>Faces are synthetic: nobody shown here exists. Your pictures and what is made of them are kept for an hour at most,
+  and are removed from this server about ten minutes after you leave.
   The method is our reconstruction of 3D-Adapter on EG3D; the embedded generator is small, so the pictures are too.</p>
 </footer>
 """
@@ -105,13 +108,18 @@ def crop(picture: np.ndarray, said: str) -> str:
     )
 
 
+def estimate(seconds: float) -> str:
+    """How long an adaptation takes."""
+    return f'<p class="hint">About {duration(seconds)} on two CPU cores, with the video.</p>'
+
+
 def progress(update: Update) -> str:
     """Stage, step, time left and a bar."""
     parts = []
     if update.total:
         parts.append(f"step {update.step} of {update.total}")
     if update.seconds_left is not None and update.stage != DONE:
-        parts.append(f"about {_seconds(update.seconds_left)} left")
+        parts.append(f"about {duration(update.seconds_left)} left")
     percent = round(100 * update.fraction)
     stage = _STAGES.get(update.stage, update.stage)
     return (
@@ -130,7 +138,7 @@ def waiting(place: tuple[int, float] | None = None) -> str:
     """
     before, seconds = place or (0, 0.0)
     said = "Starting" if not before else f"Waiting: {before} {'person is' if before == 1 else 'people are'} before you"
-    left = f"<span>about {_seconds(seconds)}</span>" if before else ""
+    left = f"<span>about {duration(seconds)}</span>" if before else ""
     return (
         f'<div class="progress"><div class="line"><strong>{said}</strong>{left}</div>'
         '<div class="bar idle" role="progressbar" aria-label="Waiting"><i></i></div></div>'
@@ -249,11 +257,11 @@ def snapshot_steps(shots: Sequence[Snapshot]) -> str:
 
 
 def notice(text: str, kind: str = "note") -> str:
-    """A sentence in a frame: ``kind`` is "note" or "problem"."""
+    """A sentence in a frame: ``kind`` is "note" or "problem"; a problem is new to the page each time it occurs."""
     if not text:
         return ""
-    role = "alert" if kind == "problem" else "status"
-    return f'<p class="notice {kind}" role="{role}">{html.escape(text)}</p>'
+    about = f'role="alert" data-at="{time.monotonic_ns()}"' if kind == "problem" else 'role="status"'
+    return f'<p class="notice {kind}" {about}>{html.escape(text)}</p>'
 
 
 def summary(settings: Mapping[str, Any]) -> str:
@@ -304,11 +312,6 @@ def _thumbnail(path: str) -> str:
     with Image.open(path) as image:
         picture = ImageOps.fit(image.convert("RGB"), (192, 192), Image.Resampling.LANCZOS)
     return _jpeg(np.asarray(picture))
-
-
-def _seconds(seconds: float) -> str:
-    whole = max(1, round(seconds))
-    return f"{whole} s" if whole < 100 else f"{round(whole / 60)} min"
 
 
 def _jpeg(picture: np.ndarray) -> str:

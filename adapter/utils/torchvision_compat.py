@@ -2,14 +2,16 @@
 
 import functools
 import importlib.util
+import threading
 from pathlib import Path
 
 import torch
 
+_LOCK = threading.Lock()
 
-@functools.cache
+
 def ensure_torchvision() -> torch.library.Library | None:
-    """Declare the operators whose absence makes ``import torchvision`` raise.
+    """Declare the operators whose absence makes ``import torchvision`` raise; safe to use from several threads.
 
     The published torchvision wheel links CUDA libraries; beside a CPU torch its extension cannot load and the
     import stops at an unguarded registration for ``nms``. Where the extension loads, nothing is done.
@@ -17,6 +19,12 @@ def ensure_torchvision() -> torch.library.Library | None:
     Returns:
         The library fragment that holds the declarations (kept alive by the cache), or None where none was needed.
     """
+    with _LOCK:
+        return _declared()
+
+
+@functools.cache
+def _declared() -> torch.library.Library | None:
     spec = importlib.util.find_spec("torchvision")
     if spec is None or not spec.submodule_search_locations:
         return None

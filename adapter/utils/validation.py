@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 _MESSAGES = {
     "missing": "is missing",
@@ -10,6 +11,9 @@ _MESSAGES = {
     "extra_forbidden": "does not exist",
     "unexpected_keyword_argument": "does not exist",
 }
+_LENGTHS = {"string_too_long": "letters", "too_long": "items"}
+_SHOWN = 60
+"""Letters of a wrong value that a sentence repeats."""
 
 
 def sentence(error: ValidationError, what: str = "", fields: Sequence[str] = ()) -> str:
@@ -25,5 +29,18 @@ def sentence(error: ValidationError, what: str = "", fields: Sequence[str] = ())
     subject = f"The {field or 'value'}" + (f" of {what}" if what else "")
     if first["type"] in _MESSAGES:
         return f"{subject} {_MESSAGES[first['type']]}."
+    if first["type"] in _LENGTHS:
+        return (
+            f"{subject} may have at most {first['ctx']['max_length']} {_LENGTHS[first['type']]}, not {_length(first)}."
+        )
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"{subject} {message[:1].lower() + message[1:]}, not {first['input']!r}."
+    return f"{subject} {message[:1].lower() + message[1:]}, not {_shortened(first['input'])}."
+
+
+def _length(error: ErrorDetails) -> int:
+    return error["ctx"].get("actual_length") or len(error["input"])
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

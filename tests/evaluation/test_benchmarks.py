@@ -6,7 +6,7 @@ import torch
 from adapter.__main__ import main
 from adapter.eg3d import PRESETS, Generator
 from adapter.evaluation import benchmarks
-from adapter.evaluation.benchmarks import HEADER, Row, measure, rendering_rows, table
+from adapter.evaluation.benchmarks import BUSY_HEADER, HEADER, Row, busy_table, measure, rendering_rows, table
 
 SMALL = dataclasses.replace(
     PRESETS["heads"], plane_resolution=32, channel_base=256, channel_max=8, raw_resolution=8, w_dim=16
@@ -45,6 +45,13 @@ def test_every_part_of_a_frame_is_measured(plain):
     ]
     assert all(row.seconds > 0 and row.memory > 0 for row in rows)
     assert all((row.plain_seconds is not None) == plain for row in rows)
+
+
+def test_times_beside_a_busy_process_are_compared():
+    seconds = iter([0.5, 0.75])
+    lines = busy_table(lambda: [Row("heads", "planes", next(seconds), None, None)]).splitlines()
+    assert lines[0] == "| " + " | ".join(BUSY_HEADER) + " |"
+    assert lines[2] == "| heads | planes | 0.5000 | 0.7500 | 1.50 |"
 
 
 @pytest.mark.parametrize("arguments", [["--device", "toaster"], ["--repeats", "0"], ["--steps", "-1"]])

@@ -33,7 +33,7 @@ class App:
     @property
     def session_files(self) -> list[Path]:
         """All files of all visitors' sessions."""
-        return [path for path in self.folder.glob("adapter-sessions-*/**/*") if path.is_file() and path.name != "pid"]
+        return [path for path in self.folder.glob("adapter-sessions-*/**/*") if path.is_file() and path.name != "lock"]
 
     def log(self) -> str:
         return (self.folder / "log").read_text()

@@ -41,6 +41,21 @@ def test_pairs_have_the_source_left_and_the_target_right():
         assert (half == PAPER).all(axis=-1).any(), "a label is missing"
 
 
+@pytest.mark.parametrize("count", [4, 7, 12])
+def test_many_people_stand_two_in_a_row_and_fit_a_phone(count):
+    canvas = pair_sheet([flat(p) for p in range(count)], [flat(p + 100) for p in range(count)], tile=32, gap=4, band=40)
+    rows = -(-count // 2)
+    assert canvas.shape == (40 + rows * 36, 4 * 32 + 5 * 4, 3)
+    for person in range(count):
+        row, column = divmod(person, 2)
+        top, left = 40 + row * 36, 4 + column * 72
+        assert (canvas[top : top + 32, left : left + 32] == person).all()
+        assert (canvas[top : top + 32, left + 36 : left + 68] == person + 100).all()
+    height, width = pair_sheet([flat(0)] * 12, [flat(1)] * 12).shape[:2]
+    assert height * 390 / width < 700
+    assert height <= 4096
+
+
 def test_pairs_need_equally_many_sources_and_targets():
     with pytest.raises(ValueError, match="shorter"):
         pair_sheet([flat(1), flat(2)], [flat(3)])

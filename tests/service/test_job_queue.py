@@ -1,5 +1,7 @@
 """The queue is fair, estimates the wait, and cannot be filled by one visitor."""
 
+import threading
+
 import pytest
 
 from adapter.errors import UserError
@@ -43,3 +45,32 @@ def test_one_visitor_cannot_fill_the_queue():
     queue.remove_session("anna")
     queue.enqueue("e", "cora", 1)
     assert queue.position("e") == (1, 1)
+
+
+def test_one_job_runs_at_a_time_in_the_order_of_arrival():
+    queue, order = JobQueue(per_visitor=9), []
+    for name in "abc":
+        queue.enqueue(name, "anna", 1)
+
+    def run(name: str) -> None:
+        assert queue.start(name)
+        order.append(name)
+        queue.remove(name)
+
+    threads = [threading.Thread(target=run, args=[name]) for name in "cba"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert order == ["a", "b", "c"]
+
+
+def test_a_waiting_job_leaves_at_once_and_a_running_one_does_not():
+    queue = JobQueue()
+    queue.enqueue("a", "anna", 1)
+    queue.enqueue("b", "bert", 1)
+    assert queue.start("a")
+    assert not queue.start("b", 0.01)
+    assert not queue.withdraw("a")
+    assert queue.withdraw("b")
+    assert not queue.start("b")

@@ -1,5 +1,6 @@
 """A job writes what it promises, can be stopped at any time, and speaks in sentences."""
 
+import errno
 import itertools
 import pickle
 import shutil
@@ -19,6 +20,7 @@ from adapter.service.cancellation import request_stop
 from adapter.service.gpu import gpu_seconds
 from adapter.service.jobs import adapt_job
 from adapter.service.requests import DONE, LOADING, RENDERING, WRITING
+from adapter.service.worker import adapt
 
 FILES = {
     "orbit.mp4",
@@ -109,8 +111,8 @@ def test_stopping_keeps_what_was_learned(request_for):
         if update.stage == "Tri-D" and update.step == 3:
             request_stop(request.folder)
     result = updates[-1].result
-    assert result.steps == 3
-    assert "Stopped at step 3 of 8" in updates[-1].message
+    assert result.steps == 4
+    assert "Stopped at step 4 of 8" in updates[-1].message
     assert names(request.folder) == FILES
     assert not any(update.stage == "G2" for update in updates)
     assert max(abs(value).max() for value in Domain.load(result.domain).weights.values()) > 0
@@ -216,3 +218,22 @@ def test_gpu_time_follows_the_steps(request_for):
     assert all(isinstance(value, int) for value in seconds)
     assert gpu_seconds(request_for(preset="tiny")) < gpu_seconds(request_for(preset="quick"))
     assert gpu_seconds(request_for(preset="quick")) < gpu_seconds(request_for(preset="full")) <= 60
+
+
+def test_stopping_between_two_previews_keeps_the_steps_before(request_for):
+    request, updates = request_for(), []
+    for update in adapt_job(request):
+        updates.append(update)
+        if update.stage == "Tri-D" and update.step == 1:
+            request_stop(request.folder)
+    assert updates[-1].result.steps == 2
+    assert max(abs(value).max() for value in Domain.load(updates[-1].result.domain).weights.values()) > 0
+
+
+def test_a_snapshot_that_cannot_be_written_does_not_end_the_run(request_for, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(adapt, "_write_snapshot", fail)
+    result = list(adapt_job(request_for()))[-1].result
+    assert (result.steps, result.snapshots) == (8, ())

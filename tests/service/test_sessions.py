@@ -1,8 +1,6 @@
 """Folders of sessions are private, stay inside their root, and go away."""
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -115,14 +113,12 @@ def test_sweeping_goes_on_while_nobody_comes(sessions: Sessions):
     assert not old.exists()
 
 
-def test_what_killed_processes_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_temporary_sessions_go_when_they_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    dead, alive, unknown = (tmp_path / f"adapter-sessions-{name}" for name in ("dead", "alive", "unknown"))
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    for folder, pid in ((dead, gone.pid), (alive, os.getpid())):
-        folder.mkdir()
-        (folder / "pid").write_text(str(pid))
-    unknown.mkdir()
-    Sessions.temporary()
-    assert [folder.exists() for folder in (dead, alive, unknown)] == [False, True, True]
+    first, second = Sessions.temporary(), Sessions.temporary()
+    assert first.root.exists()
+    first.new_job("a")
+    first.close()
+    assert not first.root.exists()
+    assert second.root.exists()
+    second.close()

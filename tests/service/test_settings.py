@@ -1,12 +1,14 @@
 """Settings are read once, checked, and refused with a sentence that names the variable."""
 
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from adapter.errors import UserError
 from adapter.hub.library import LIBRARY
-from adapter.service.settings import Settings
+from adapter.service.settings import OTHER_PORTS, Settings
 
 
 def test_missing_and_blank_variables_leave_the_defaults():
@@ -43,3 +45,39 @@ def test_impossible_values_are_one_sentence(variable: str, value: str):
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
         Settings().port = 1
+
+
+def test_clouds_set_another_variable_and_reach_the_app_from_outside():
+    settings = Settings.from_environment({"PORT": "8080", "GRADIO_SERVER_PORT": ""})
+    assert (settings.host, settings.port) == ("0.0.0.0", 8080)
+    settings = Settings.from_environment({"PORT": "8080", "GRADIO_SERVER_PORT": "9", "GRADIO_SERVER_NAME": "::"})
+    assert (settings.host, settings.port) == ("[::]", 9)
+    with pytest.raises(UserError, match="the variable PORT"):
+        Settings.from_environment({"PORT": "tcp://10.0.0.1"})
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_the_next_free_port_is_taken_and_told(taken: int, capsys: pytest.CaptureFixture):
+    settings = Settings.model_construct(**{**Settings().model_dump(), "port": taken})
+    settings.__pydantic_fields_set__.clear()
+    free = settings.with_free_port().port
+    assert taken < free < taken + OTHER_PORTS
+    assert capsys.readouterr().out == f"The page is served on port {free}, because {taken} is taken.\n"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "0.0.0.0"])
+def test_a_chosen_port_that_is_taken_is_refused(host: str, taken: int):
+    with pytest.raises(UserError, match=f"Port {taken} is taken"):
+        Settings(host=host, port=taken).with_free_port()
+    assert Settings(host=host, port=0).with_free_port().port > 0
+
+
+def test_addresses_of_others_are_refused():
+    for host in ("192.0.2.1", "no such host"):
+        with pytest.raises(UserError, match="Set GRADIO_SERVER_NAME"):
+            Settings(host=host, port=0).with_free_port()

@@ -1,5 +1,6 @@
 """The named endpoints, called by gradio_client from another process, with the example of the page."""
 
+import base64
 import io
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -13,6 +14,7 @@ from adapter.ui.tabs.about import CLIENT
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
+FILE = {"meta": {"_type": "gradio.FileData"}}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,16 @@ def test_ready_domains_are_listed_and_rendered(client):
         (("a bronze statue", "person", "", "nonsense"), "/adapt_from_text", "no method named 'nonsense'"),
         ((None, "no-such-world"), "/render_image", "no domain called 'no-such-world'"),
         ((None, "", -4), "/render_image", "seed"),
+        (("x" * 4000,), "/adapt_from_text", "at most 300 letters, not 4000"),
+        (("a bronze statue", "person", "", "3d-adapter", "", 10_000), "/adapt_from_text", "Choose at most 23.. steps"),
+        (
+            ("a bronze statue", "person", "", "3d-adapter", "", 4, 99_999_999_999),
+            "/adapt_from_text",
+            "seed of this job",
+        ),
+        (({"path": "https://example.com/a.png", **FILE},), "/adapt_from_image", "fetches nothing from an address"),
+        (("https://example.com/a.png",), "/adapt_from_image", "fetches nothing from an address"),
+        (({"url": "data:image/png;base64,iVBORw0KGgo=", **FILE},), "/adapt_from_image", "not a picture"),
         ((None,), "/upload_domain", "Send a domain file"),
         ((None,), "/adapt_from_image", "Send a picture"),
     ],
@@ -84,6 +96,16 @@ def test_ready_domains_are_listed_and_rendered(client):
 def test_what_cannot_be_done_is_said_in_a_sentence(client, arguments, endpoint, said):
     with pytest.raises(Exception, match=said):
         client.predict(*arguments, api_name=endpoint)
+
+
+def test_a_picture_may_come_as_a_data_url(client):
+    picture = io.BytesIO()
+    Image.new("RGB", (200, 200), (180, 60, 30)).save(picture, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
+    for sent in ({"url": url, **FILE}, url):
+        progress, *files = client.predict(sent, steps=2, api_name="/adapt_from_image")
+        assert progress["stage"] == "Done"
+        assert all(files)
 
 
 def test_files_that_are_no_domain_are_refused(client, tmp_path: Path):

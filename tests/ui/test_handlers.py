@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from adapter.errors import UserError
-from adapter.ui.handlers import UNEXPECTED, report_errors
+from adapter.service.failures import UNEXPECTED
+from adapter.ui.handlers import report_errors
 
 
 class Tab:

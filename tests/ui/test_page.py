@@ -104,7 +104,7 @@ def test_prompts_on_the_chips_are_understood():
 
 def test_the_controls_of_a_method_become_its_plan(blocks: gr.Blocks):
     with gr.Blocks():
-        controls = AdvancedSettings()
+        controls = AdvancedSettings(Settings())
         controls.layout()
     values = {component: component.value for component in controls.components}
     read = controls.read(values)

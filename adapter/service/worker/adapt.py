@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from safetensors import SafetensorError
 
 from adapter.adaptation import FAILED, PREPARING, Domain, Event
 from adapter.errors import UserError
@@ -25,6 +27,7 @@ from adapter.utils.atomic import replacing
 
 SNAPSHOTS = "snapshots"
 MAXIMUM_SNAPSHOTS = 12
+log = logging.getLogger("adapter")
 _PER_FRAME = "This method paints every frame by itself: there is no domain to keep, blend or turn up."
 
 
@@ -80,7 +83,11 @@ def _train(
 ) -> Iterator[Update]:
     """Updates of the training; ends early on a stop request."""
     events = adapter.stream(
-        list(request.references), request.prompt, preview_latents=people.latents, **_settings(request)
+        list(request.references),
+        request.prompt,
+        preview_latents=people.latents,
+        stopping=progress.is_stopping,
+        **_settings(request),
     )
     with contextlib.closing(events):
         for event in events:
@@ -88,7 +95,8 @@ def _train(
             left = clock.in_training(event.seconds_left)
             fraction, preview = clock.fraction(left), progress.preview
             yield Update(event.stage, event.step, event.total, left, fraction, preview, event.message, event.losses)
-            if stop_requested(request.folder):
+            # After a step, only the next one's end makes a domain of what was learned.
+            if progress.stopping or (not event.losses and progress.is_stopping()):
                 progress.stop()
                 return
 
@@ -111,6 +119,12 @@ class _Progress:
         self.steps, self.previews, self.message = 0, 0, ""
         self.snapshots: list[Snapshot] = []
         self.preview: np.ndarray | None = None
+        self.stopping = False
+
+    def is_stopping(self) -> bool:
+        """Whether the run should end, now that somebody may have requested it."""
+        self.stopping = self.stopping or stop_requested(self.folder)
+        return self.stopping
 
     def record(self, event: Event) -> None:
         """Take over an event's domain, step, message and preview."""
@@ -125,7 +139,10 @@ class _Progress:
         self.preview = outputs.preview(Pairs(event.preview[:, 0], event.preview[:, 1]))
         self.previews += 1
         if event.losses and event.domain is not None and self.previews % self.every == 0 and self.folder.is_dir():
-            self.snapshots.append(_write_snapshot(self.folder / SNAPSHOTS, event.step, event.domain, self.preview))
+            try:
+                self.snapshots.append(_write_snapshot(self.folder / SNAPSHOTS, event.step, event.domain, self.preview))
+            except (OSError, SafetensorError) as error:
+                log.warning("The snapshot of step %d could not be written: %s", event.step, error)
 
     def stop(self) -> None:
         """End with what was learned.

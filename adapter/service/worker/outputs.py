@@ -1,6 +1,5 @@
 """The files of a result: sheets, portraits and orbit videos of people in two worlds."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +25,7 @@ from adapter.service.requests import (
     Update,
 )
 from adapter.service.time_left import WRITING_SECONDS, TimeLeft
+from adapter.utils.threads import usable_cores
 
 PATH = SwingPath()
 PREVIEW_TILE, PORTRAIT = 256, 512
@@ -113,5 +113,5 @@ def _write_videos(folder: Path, poses: list[Pairs]) -> bool:
         return True
 
     # Small frames leave an encoder's own threads idle.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         return all(pool.map(write_one, rows))

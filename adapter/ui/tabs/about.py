@@ -4,8 +4,7 @@ import html
 
 import gradio as gr
 
-from adapter.hub.library import Entry
-from adapter.service.library import catalog
+from adapter.hub.library import Entry, catalog
 from adapter.service.settings import Settings
 
 CLIENT = """from gradio_client import Client, handle_file

@@ -8,11 +8,21 @@ from adapter.errors import UserError
 from adapter.methods import LOSSES, METHODS, PARTS, TITLES
 from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI, default_preset, page_presets, presets, trained_parts
 from adapter.methods.schema import Method
+from adapter.service.requests import check_plan
+from adapter.service.settings import Settings
+from adapter.ui import html
 from adapter.ui.handlers import QUIET, Outputs, Values
 
 
 class AdvancedSettings:
-    """How thoroughly a style is learned, and the folded settings. Made inside of Blocks: `layout`, then `connect`."""
+    """How thoroughly a style is learned, and the folded settings. Made inside of Blocks: `layout`, then `connect`.
+
+    Args:
+        settings: name the CLIP, and how long a job may take.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
 
     def layout(self) -> None:
         """Make the components."""
@@ -24,6 +34,7 @@ class AdvancedSettings:
             elem_id="preset",
             elem_classes="segments",
         )
+        self.estimate = gr.HTML(self._estimated({}), elem_id="estimate", apply_default_css=False)
         with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self._layout_people()
             self._layout_training(presets(DEFAULT_METHOD)[default].method)
@@ -32,9 +43,11 @@ class AdvancedSettings:
         self.method = gr.Dropdown(method_choices("image"), value=DEFAULT_METHOD, label="Method", elem_id="method")
         with gr.Row():
             self.steps = gr.Number(
-                0, label="Steps", info="0: as the preset has it", minimum=0, precision=0, min_width=120
+                0, label="Steps", info="0: as the preset has it", precision=0, elem_id="steps", min_width=120
             )
-            self.seed = gr.Number(0, label="Seed", info="same seed, same domain", precision=0, min_width=120)
+            self.seed = gr.Number(
+                0, label="Seed", info="same seed, same domain", precision=0, elem_id="domain-seed", min_width=120
+            )
         self.strength = gr.Slider(
             0, 1.5, 1.0, step=0.05, label="Strength", info="0 is the source world, 1 the learned one", buttons=[]
         )
@@ -73,6 +86,15 @@ class AdvancedSettings:
         outputs = [self.preset, self.parts, *self.losses.values()]
         for changed in (self.method.change, self.preset.input):
             changed(self.fit, [self.method, self.preset], outputs, **at_once)
+        planned: list[Any] = [self.method, self.preset, self.steps, self.seed]
+        gr.on(
+            [control.change for control in planned],
+            self.judge,
+            planned,
+            self.estimate,
+            trigger_mode="always_last",
+            **at_once,
+        )
 
     @property
     def components(self) -> list[gr.components.Component]:
@@ -100,6 +122,19 @@ class AdvancedSettings:
             "parts": None if set(values[self.parts]) >= set(trained) else tuple(values[self.parts]),
             "weights": {kind: weight for kind, weight in weights.items() if weight != method.weight(kind)},
         }
+
+    def judge(self, name: str, preset: str, steps: float | None, seed: float | None) -> str:
+        """How long the job takes, or why it cannot be done as it stands."""
+        if preset not in presets(name):
+            return ""  # the method has just changed, and `fit` chooses another preset
+        try:
+            plan = {"method": name, "preset": preset, "steps": int(steps) if steps else None, "seed": whole(seed)}
+            return self._estimated(plan)
+        except UserError as error:
+            return html.notice(str(error), "problem")
+
+    def _estimated(self, plan: dict[str, Any]) -> str:
+        return html.estimate(check_plan(plan, self.settings.encoder, self.settings.longest_job))
 
     def fit(self, name: str, preset: str) -> Outputs:
         """Show what the chosen method and preset have."""

@@ -8,13 +8,15 @@ from typing import Any
 import gradio as gr
 
 from adapter.hub.library import Entry
+from adapter.media.names import named
 from adapter.methods.offers import TRUNCATION_PSI
 from adapter.service.jobs import render_file, render_pair
 from adapter.service.requests import GRID, ORBIT, WALK, ExploreRequest, Update
-from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
+from adapter.service.visitors import Visitors
 from adapter.ui import html
 from adapter.ui.handlers import EXPLORING, QUIET, Outputs, Values, report_errors, running_base
+from adapter.ui.manners import COPY_LINK
 from adapter.ui.tabs.advanced import whole
 from adapter.ui.user_domains import BASE_WORLD, own_value, path_of, worlds
 
@@ -32,7 +34,6 @@ KEEP_LINK = """
   history.replaceState(null, '', link);
 }
 """.replace("PSI", str(TRUNCATION_PSI))
-COPY_LINK = "() => navigator.clipboard && navigator.clipboard.writeText(window.location.href)"
 COUNT = {GRID: 6, WALK: 4, ORBIT: 2}
 
 
@@ -41,12 +42,12 @@ class ExploreTab:
 
     Args:
         settings: name the base and the library.
-        sessions: where files go.
+        visitors: where files go.
         user_domains: state of the visitor's own domains.
     """
 
-    def __init__(self, settings: Settings, sessions: Sessions, user_domains: gr.State) -> None:
-        self.settings, self.sessions, self.user_domains = settings, sessions, user_domains
+    def __init__(self, settings: Settings, visitors: Visitors, user_domains: gr.State) -> None:
+        self.settings, self.visitors, self.user_domains = settings, visitors, user_domains
 
     def layout(self) -> None:
         """Make the components."""
@@ -101,6 +102,7 @@ class ExploreTab:
         self.pitch = gr.Slider(-25, 25, 0, step=1, label="Up and down, in degrees", elem_id="pitch", buttons=[])
         self.zoom = gr.Slider(0.6, 2, 1, step=0.05, label="Zoom", elem_id="zoom", buttons=[])
         self.link = gr.Button("Copy a link to this view", size="md", elem_id="copy-link")
+        self.copied = gr.HTML(elem_id="copied", apply_default_css=False)
 
     def connect(self, tab: gr.Tab) -> None:
         """Connect the components; the tab is the one that they lie in."""
@@ -119,9 +121,8 @@ class ExploreTab:
         linked: list[Any] = [self.world, self.weight, *view]
         changed = [*(control.input for control in linked), self.seed.change]
         gr.on(changed, None, linked, js=KEEP_LINK, api_visibility="private")
-        copy = f"(...now) => {{ ({KEEP_LINK.strip()})(...now); ({COPY_LINK})(); }}"
-        self.link.click(None, linked, js=copy, api_visibility="private")
-        self.link.click(lambda: gr.Info("The link is in the clipboard.", duration=4), None, None, queue=False, **QUIET)
+        copy = f"(...now) => {{ ({KEEP_LINK.strip()})(...now); return ({COPY_LINK.strip()})(); }}"
+        self.link.click(None, linked, self.copied, js=copy, api_visibility="private")
 
     @property
     def choosing(self) -> list[gr.Dropdown]:
@@ -159,7 +160,7 @@ class ExploreTab:
     def _make(self, kind: str, values: Values, request: gr.Request) -> Iterator[Outputs]:
         yield {self.status: html.progress(Update(html.MAKING[kind])), self.note: ""}
         try:
-            folder = str(self.sessions.new_job(request.session_hash or ""))
+            folder = str(self.visitors.new_job(request.session_hash or ""))
             file = ""
             for update in render_file(self._request(values, kind=kind, count=COUNT[kind], folder=folder)):
                 file = update.file
@@ -169,12 +170,17 @@ class ExploreTab:
         except Exception:
             yield {self.status: ""}
             raise
+        file = str(named(file, self._style(values), whole(values[self.seed])))
         sheet, film = (file, None) if kind == GRID else (None, file)
         yield {
             self.status: "",
             self.sheet: gr.Image(sheet, visible=sheet is not None),
             self.film: gr.Video(film, visible=film is not None),
         }
+
+    def _style(self, values: Values) -> str:
+        titles = {value: title for title, value in worlds(self.settings, values[self.user_domains])}
+        return titles.get(values[self.world], "mixture")
 
     def _request(self, values: Values, **arguments: Any) -> ExploreRequest:
         kept = values[self.user_domains]

@@ -1,48 +1,25 @@
 """The three ways into Create: a picture, words, or a domain that is ready."""
 
-import dataclasses
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from adapter.diffusion.models import DEFAULT_MODEL
 from adapter.errors import UserError
-from adapter.media.crop import Crop, crop_and_resize, describe_crop
-from adapter.media.examples import examples
-from adapter.media.references import read_picture, read_reference, suggest_crop
 from adapter.service.library import usable_domains
+from adapter.service.limits import PROMPT_LETTERS, WORDS_LETTERS
 from adapter.service.prompts import check_prompt
 from adapter.service.requests import SOURCE
-from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
+from adapter.service.visitors import Visitors
 from adapter.ui import html
 from adapter.ui.handlers import CLICK_INDEX, QUIET, Outputs, Values
 from adapter.ui.prompts import PROMPTS
-from adapter.ui.upload_image import UploadImage
-from adapter.utils.atomic import replacing
+from adapter.ui.tabs.picture_input import PictureInput
 
-SHOWN_SIDE = 1024
-_UNITS: dict[str, float] = {"side": 0.01, "x": 0.01, "y": 0.01, "roll": math.pi / 180}
-"""What a slider's step stands for in a `Crop`."""
-CROP_SIDE = 176
 PICTURE, WORDS, READY = "picture", "words", "ready"
-UNMARK = """
-() => document.querySelectorAll('#examples [aria-pressed]').forEach(each => each.setAttribute('aria-pressed', 'false'))
-"""
 _SHOWN: dict[str, Any] = {"apply_default_css": False}
-
-
-@dataclass(frozen=True)
-class Style:
-    """A chosen style image: its file, its exact square, and the quarter turns clockwise that come first."""
-
-    path: str
-    crop: Crop
-    quarter_turns: int = 0
 
 
 class InputsTab:
@@ -50,12 +27,12 @@ class InputsTab:
 
     Args:
         settings: name the library of ready domains.
-        sessions: where a picture that is shown is kept.
+        visitors: where a picture that is shown is kept.
         note: gets sentences for the visitor; emptied when something is chosen.
     """
 
-    def __init__(self, settings: Settings, sessions: Sessions, note: gr.HTML) -> None:
-        self.picture, self.words = PictureInput(sessions, note), WordsInput(note)
+    def __init__(self, settings: Settings, visitors: Visitors, note: gr.HTML) -> None:
+        self.picture, self.words = PictureInput(visitors, note), WordsInput(settings, note)
         self.ready = ReadyInput(settings, note)
 
     def layout(self) -> None:
@@ -107,6 +84,21 @@ class InputsTab:
         """
         return self.words.read(values) if values[self.which] == WORDS else self.picture.read(values)
 
+    def restore(self, values: Values, request: gr.Request) -> Outputs:
+        """Show what stood in the controls."""
+        if self.which not in values:
+            return {}
+        words = {one: values[one] for one in self.components if one in values and one is not self.picture.more}
+        chosen = values[self.ready.chosen]
+        cards = {self.ready.gallery: html.domains(self.ready.domains, chosen)} if chosen is not None else {}
+        pictures = self.picture.restore(values[self.picture.style], request)
+        return {**words, self.tabs: gr.Tabs(selected=values[self.which]), **cards, **pictures}
+
+    @property
+    def restored(self) -> list[Any]:
+        """All that `restore` changes."""
+        return [*self.components, self.tabs, self.ready.gallery, *self.picture.received]
+
     def title(self, values: Values) -> str:
         """The name of the result on the page."""
         if values[self.which] == WORDS:
@@ -114,126 +106,25 @@ class InputsTab:
         return values[self.ready.chosen].title if values[self.which] == READY else "Your picture"
 
 
-class PictureInput:
-    """A style image, its square, and more pictures of the same style."""
-
-    def __init__(self, sessions: Sessions, note: gr.HTML) -> None:
-        self.sessions, self.note, self.examples = sessions, note, examples()
-
-    def layout(self) -> None:
-        """Make the components."""
-        self.style = gr.State(None)
-        self.picture = UploadImage(
-            sources=["upload", "clipboard", "webcam"],
-            show_label=False,
-            height=250,
-            elem_id="picture",
-            placeholder="Drop a picture here, or click to upload.\nJPEG, PNG or WebP, up to 25 MB.",
-            buttons=[],
-            alt_text="Your style image",
-        )
-        gr.HTML('<p class="hint">A face from the front works best. Or start from one of these:</p>')
-        self.gallery = gr.HTML(html.gallery(self.examples), js_on_load=CLICK_INDEX, elem_id="examples", **_SHOWN)
-        self.cropped = gr.HTML(elem_id="crop", **_SHOWN)
-        with gr.Accordion("Move the square", open=False, visible=False, elem_id="square") as self.square:
-            self.sliders = {
-                "side": gr.Slider(10, 300, 100, step=1, label="Size", info="percent of the shorter side", buttons=[]),
-                "x": gr.Slider(-25, 125, 50, step=1, label="Left to right", buttons=[]),
-                "y": gr.Slider(-25, 125, 50, step=1, label="Top to bottom", buttons=[]),
-                "roll": gr.Slider(-60, 60, 0, step=1, label="Tilt", info="degrees", buttons=[]),
-            }
-            self.turn = gr.Button("Turn the picture by 90°", size="sm", elem_id="turn")
-        with gr.Accordion("More pictures of the same style", open=False, elem_classes="inner"):
-            self.more = gr.File(
-                file_count="multiple", file_types=["image"], show_label=False, height=120, elem_id="more", buttons=[]
-            )
-            gr.HTML('<p class="hint">Up to seven more; together they count as one style.</p>')
-
-    def connect(self) -> None:
-        """Connect the components."""
-        received = [self.style, self.picture, self.cropped, self.square, *self.sliders.values(), self.note]
-        for brought in (self.picture.upload, self.picture.clear):
-            brought(self.receive, self.picture, received, **QUIET)
-            brought(None, js=UNMARK, api_visibility="private")
-        self.gallery.select(self.pick, None, received, **QUIET)
-        self.turn.click(self.rotate, self.style, received, **QUIET)
-        for name, slider in self.sliders.items():
-            moved = [self.style, self.cropped]
-            slider.input(self._mover(name), [self.style, slider], moved, trigger_mode="always_last", **QUIET)
-
-    def read(self, values: Values) -> dict[str, Any]:
-        """Arguments of `AdaptRequest`; see `InputsTab.read`."""
-        style: Style = values[self.style]
-        first = read_reference(style.path, style.crop, style.quarter_turns)
-        return {"references": (first, *(read_reference(path) for path in values[self.more] or ()))}
-
-    def receive(self, path: str | None, request: gr.Request, quarter_turns: int = 0) -> Outputs:
-        """Take a new picture and propose its square."""
-        if path is None:
-            return {self.style: None, self.cropped: "", self.square: gr.Accordion(visible=False)}
-        try:
-            image = read_picture(path, quarter_turns)
-        except UserError as error:
-            return {
-                self.style: None,
-                self.picture: None,
-                self.cropped: html.notice(str(error), "problem"),
-                self.square: gr.Accordion(visible=False),
-            }
-        crop = suggest_crop(image)
-        shown = self.sessions.folder(request.session_hash or "") / "picture.png"
-        copy = Image.fromarray(image)
-        copy.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-        with replacing(shown) as temporary:
-            copy.save(temporary, format="PNG")
-        small = crop_and_resize(image, crop, CROP_SIDE)
-        return {
-            self.style: Style(path, crop, quarter_turns),
-            self.picture: str(shown),
-            self.cropped: html.crop(small, describe_crop(crop)),
-            self.note: "",
-            self.square: gr.Accordion(visible=True, open=not crop.found),
-            **{slider: _shown(slider, getattr(crop, name) / _UNITS[name]) for name, slider in self.sliders.items()},
-        }
-
-    def pick(self, event: gr.EventData, request: gr.Request) -> Outputs:
-        """Take one of the examples."""
-        return self.receive(str(self.examples[int(event.index)].path), request)
-
-    def rotate(self, style: Style | None, request: gr.Request) -> Outputs:
-        """Turn the picture to the right."""
-        if style is None:
-            return {self.note: gr.skip()}
-        return self.receive(style.path, request, (style.quarter_turns + 1) % 4)
-
-    def move(self, style: Style | None, name: str, value: float) -> Outputs:
-        """Change one number of the square, in a slider's units; the others stay exact."""
-        if style is None:
-            return {self.cropped: ""}
-        change: dict[str, Any] = {name: value * _UNITS[name]}
-        moved = dataclasses.replace(style, crop=dataclasses.replace(style.crop, **change))
-        image = read_picture(style.path, style.quarter_turns)
-        return {self.style: moved, self.cropped: html.crop(crop_and_resize(image, moved.crop, CROP_SIDE), html.MOVED)}
-
-    def _mover(self, name: str) -> Callable[[Style | None, float], Outputs]:
-        return lambda style, value: self.move(style, name, value)
-
-
 class WordsInput:
     """A style in words."""
 
-    def __init__(self, note: gr.HTML) -> None:
-        self.note = note
+    def __init__(self, settings: Settings, note: gr.HTML) -> None:
+        self.settings, self.note = settings, note
 
     def layout(self) -> None:
         """Make the components."""
         self.prompt = gr.Textbox(
-            label="Describe the style", placeholder=PROMPTS[0], max_length=200, lines=2, elem_id="prompt"
+            label="Describe the style", placeholder=PROMPTS[0], max_length=PROMPT_LETTERS, lines=2, elem_id="prompt"
         )
+        self.reading = gr.HTML(elem_id="reading", **_SHOWN)
         self.chips = gr.HTML(html.chips(PROMPTS), js_on_load=CLICK_INDEX, elem_id="chips", **_SHOWN)
         with gr.Accordion("More about the words", open=False, elem_classes="inner"):
             self.source = gr.Textbox(
-                SOURCE, label="What the base shows", info="the style is understood as a change of this", max_length=80
+                SOURCE,
+                label="What the base shows",
+                info="the style is understood as a change of this",
+                max_length=WORDS_LETTERS,
             )
             self.from_mean = gr.Checkbox(
                 label="Start from the mean picture", info="of the base, in place of the words above; DiFa's variant"
@@ -246,7 +137,9 @@ class WordsInput:
                 label="Draw a picture first",
                 info=f"of the words, by the diffusion model {DEFAULT_MODEL} if it is here; the picture then leads",
             )
-            self.negative = gr.Textbox(label="Stay away from", placeholder="nothing in particular", max_length=80)
+            self.negative = gr.Textbox(
+                label="Stay away from", placeholder="nothing in particular", max_length=WORDS_LETTERS
+            )
         gr.HTML(
             '<p class="hint">The embedded text model was taught some seventy styles and has a picture of each, which '
             "leads beside your words. Words outside of them are refused before any time is spent.</p>"
@@ -254,7 +147,9 @@ class WordsInput:
 
     def connect(self) -> None:
         """Connect the components."""
-        self.chips.select(self.pick, None, [self.prompt, self.note], queue=False, **QUIET)
+        self.chips.select(self.pick, None, [self.prompt, self.reading, self.note], queue=False, **QUIET)
+        said = {self.prompt, self.draw}
+        gr.on([self.prompt.blur, self.draw.input], self.judge, said, self.reading, queue=False, **QUIET)
 
     def read(self, values: Values) -> dict[str, Any]:
         """Arguments of `AdaptRequest`."""
@@ -270,14 +165,21 @@ class WordsInput:
 
     def check(self, values: Values, encoder: str) -> str:
         """What to tell about how the words are read; see `adapter.service.prompts.check_prompt`."""
-        return check_prompt(values[self.prompt], encoder, self._model(values))
+        return check_prompt(values[self.prompt] or "", encoder, self._model(values))
+
+    def judge(self, values: Values) -> str:
+        """How the words are read, or why they cannot be, as soon as they are there."""
+        try:
+            return html.notice(self.check(values, self.settings.encoder))
+        except UserError as error:
+            return html.notice(str(error), "problem")
 
     def _model(self, values: Values) -> str:
         return DEFAULT_MODEL if values[self.draw] else ""
 
     def pick(self, event: gr.EventData) -> Outputs:
         """Take one of the suggestions."""
-        return {self.prompt: PROMPTS[int(event.index)], self.note: ""}
+        return {self.prompt: PROMPTS[int(event.index)], self.reading: "", self.note: ""}
 
 
 class ReadyInput:
@@ -303,11 +205,6 @@ class ReadyInput:
         entry = self.domains[int(event.index)]
         cards = html.domains(self.domains, entry)
         return {self.chosen: entry, self.described: html.describe_domain(entry), self.gallery: cards, self.note: ""}
-
-
-def _shown(slider: gr.Slider, value: float) -> int:
-    """The value that a slider can show next to an exact one."""
-    return round(min(max(value, slider.minimum), slider.maximum))
 
 
 def _constantly(value: str) -> Callable[[], str]:

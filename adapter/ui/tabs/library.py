@@ -10,8 +10,8 @@ from huggingface_hub import get_token
 from adapter.errors import UserError
 from adapter.hub.library import Entry
 from adapter.service.library import accept, ready_domains
-from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
+from adapter.service.visitors import Visitors
 from adapter.ui import html
 from adapter.ui.handlers import CLICK_INDEX, QUIET, Outputs, report_errors
 from adapter.ui.tabs.explore import ExploreTab
@@ -31,13 +31,13 @@ class LibraryTab:
 
     Args:
         settings: name the base and the library.
-        sessions: where uploads are kept.
+        visitors: where uploads are kept.
         user_domains: state of the visitor's own domains.
         explore: the tab that domains are opened in.
     """
 
-    def __init__(self, settings: Settings, sessions: Sessions, user_domains: gr.State, explore: ExploreTab) -> None:
-        self.settings, self.sessions = settings, sessions
+    def __init__(self, settings: Settings, visitors: Visitors, user_domains: gr.State, explore: ExploreTab) -> None:
+        self.settings, self.visitors = settings, visitors
         self.user_domains, self.explore = user_domains, explore
 
     def layout(self) -> None:
@@ -110,6 +110,7 @@ class LibraryTab:
         cards = html.domains(list(kept), action="Explore") if kept else html.NOTHING_OWN
         return {self.mine: cards, self.to_push: gr.Dropdown(names, value=names[0][1] if names else None)}
 
+    @report_errors("ready")
     def narrow(self, text: str, base: str) -> Outputs:
         """Show the ready domains that fit a search."""
         entries = self._search(text or "", base)
@@ -197,7 +198,7 @@ class LibraryTab:
         )
 
     def _folder(self, request: gr.Request) -> Path:
-        return self.sessions.folder(request.session_hash or "")
+        return self.visitors.folder(request.session_hash or "")
 
     def _own_token(self) -> str | None:
         """The login of the machine's owner, unless the machine is a Space, which everybody visits."""

@@ -1,6 +1,7 @@
 """What a job brought: video, before and after, snapshots, strength, more people, downloads."""
 
 import dataclasses
+import os
 import random
 import zipfile
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ import gradio as gr
 
 from adapter.errors import UserError
 from adapter.hub.library import Entry
+from adapter.media.names import named
 from adapter.methods.offers import TRUNCATION_PSI
 from adapter.service import jobs, library
 from adapter.service.requests import GRID, AdaptResult, ExploreRequest
-from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
+from adapter.service.visitors import Visitors
 from adapter.ui import html
 from adapter.ui.handlers import EXPLORING, QUIET, Outputs, report_errors, running_base
 from adapter.utils.atomic import replacing
@@ -35,24 +37,31 @@ class Made:
         result: its files.
         title: how to call it.
         cast, truncation: of the people shown.
+        place: among the snapshots of the one that the files show, from 1; None for the last.
     """
 
     result: AdaptResult
     title: str
     cast: int
     truncation: float = TRUNCATION_PSI
+    place: int | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the files are still there."""
+        return Path(self.result.grid).is_file()
 
     def domain_at(self, place: int | None) -> str | None:
         """Path of the domain at a snapshot's place, of the last one where None or past the end."""
         shots = self.result.snapshots
         return shots[int(place) - 1].domain if place and 0 < place <= len(shots) else self.result.domain
 
-    def rendered_again(self, result: AdaptResult, strength: float) -> "Made":
-        """This result with files rendered anew from one of its snapshots, at that strength."""
+    def rendered_again(self, result: AdaptResult, strength: float, place: int | None = None) -> "Made":
+        """This result with files rendered anew from the snapshot at a place, at that strength."""
         steps = {shot.domain: shot.step for shot in self.result.snapshots}.get(result.domain or "", self.result.steps)
         settings = {**self.result.settings, "steps": steps, "strength": strength}
         kept = dataclasses.replace(result, steps=steps, settings=settings, snapshots=self.result.snapshots)
-        return dataclasses.replace(self, result=kept)
+        return dataclasses.replace(self, result=kept, place=place)
 
 
 class ResultsPanel:
@@ -60,11 +69,11 @@ class ResultsPanel:
 
     Args:
         settings: name the base and the library.
-        sessions: where new files go.
+        visitors: where new files go.
     """
 
-    def __init__(self, settings: Settings, sessions: Sessions) -> None:
-        self.settings, self.sessions = settings, sessions
+    def __init__(self, settings: Settings, visitors: Visitors) -> None:
+        self.settings, self.visitors = settings, visitors
 
     def layout(self) -> None:
         """Make the components."""
@@ -123,14 +132,10 @@ class ResultsPanel:
         files = [self.video_file, self.grid_file, self.domain_file, self.all_files]
         return [self.column, self.made, self.orbit, self.summary, self.grid, self.more, *tuning, *files]
 
-    def show(self, made: Made, snapshot: int | None = None) -> Outputs:
-        """Fill in a result.
-
-        Args:
-            made: the result.
-            snapshot: place among the snapshots that it was rendered from, from 1; None for the last.
-        """
+    def show(self, made: Made) -> Outputs:
+        """Fill in a result."""
         result, count = made.result, len(made.result.snapshots)
+        files = {path: _named(made, path) for path in (result.orbit, result.grid, result.domain) if path}
         has_domain = result.domain is not None
         return {
             self.column: gr.Column(visible=True),
@@ -141,7 +146,7 @@ class ResultsPanel:
             self.strength: gr.Slider(value=result.settings.get("strength", 1.0)),
             # Gradio refuses an event if a slider beside it is out of its range, hidden or not.
             self.snapshot: gr.Slider(
-                value=max(1, min(snapshot or count, count)),
+                value=max(1, min(made.place or count, count)),
                 maximum=max(2, count),
                 visible=count > 1,
                 info=html.snapshot_steps(result.snapshots),
@@ -149,10 +154,10 @@ class ResultsPanel:
             self.summary: html.summary(result.settings),
             self.grid: result.grid,
             self.more: gr.Button(visible=has_domain),
-            self.video_file: gr.DownloadButton(value=result.orbit, visible=result.orbit is not None),
-            self.grid_file: result.grid,
-            self.domain_file: gr.DownloadButton(value=result.domain, visible=has_domain),
-            self.all_files: str(_bundle(result)),
+            self.video_file: gr.DownloadButton(value=files.get(result.orbit or ""), visible=result.orbit is not None),
+            self.grid_file: files[result.grid],
+            self.domain_file: gr.DownloadButton(value=files.get(result.domain or ""), visible=has_domain),
+            self.all_files: _named(made, _bundle(result)),
         }
 
     @report_errors("")
@@ -167,7 +172,7 @@ class ResultsPanel:
         """Draw another sheet of people."""
         if made is None or made.result.domain is None:
             raise UserError("This method paints every frame by itself, so there are no more people to show.")
-        folder = str(self.sessions.new_job(request.session_hash or ""))
+        folder = str(self.visitors.new_job(request.session_hash or ""))
         wanted = self._request(made, place, strength, kind=GRID, seed=random.randrange(2**31), folder=folder)
         return {self.grid: list(jobs.render_file(wanted))[-1].file}
 
@@ -186,10 +191,17 @@ def entry_of(made: Made, place: int | None = None) -> Entry | None:
     return None if path is None else library.own(path, made.title, made.result.after)
 
 
+def _named(made: Made, path: str | os.PathLike) -> str:
+    """A file of a result under the name that it has in the visitor's downloads."""
+    return str(named(path, made.title, made.result.settings.get("seed", 0)))
+
+
 def _bundle(result: AdaptResult) -> Path:
     """All files of a result in one archive beside them."""
     files = [result.orbit, *result.people, result.grid, result.before, result.after, result.domain]
     archive = Path(result.grid).with_name("everything.zip")
+    if archive.is_file():
+        return archive
     with replacing(archive) as temporary, zipfile.ZipFile(temporary, "w") as bundle:
         for file in filter(None, files):
             bundle.write(file, Path(file).name)
