@@ -1,9 +1,9 @@
 """From a failed check by pydantic to one sentence for the user."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 _MESSAGES = {
     "missing": "is missing",
@@ -37,7 +37,7 @@ def sentence(error: ValidationError, what: str = "", fields: Sequence[str] = ())
     return f"{subject} {message[:1].lower() + message[1:]}, not {_shortened(first['input'])}."
 
 
-def _length(error: ErrorDetails) -> int:
+def _length(error: Mapping[str, Any]) -> int:
     return error["ctx"].get("actual_length") or len(error["input"])
 
 
