@@ -81,7 +81,9 @@ class Page:
         at_once: dict[str, Any] = {"queue": False, **QUIET}
         offering = [*self.explore.choosing, self.library.mine, self.library.to_push]
         following = list(dict.fromkeys([*create.changing, kept, *offering]))
-        restored = list(dict.fromkeys([*following, *create.inputs.restored, *create.advanced.components]))
+        restored = list(
+            dict.fromkeys([*following, *create.inputs.restored, *create.advanced.components, create.advanced.estimate])
+        )
         blocks.load(None, js=KEEP_STILL, api_visibility="private")
         blocks.load(self.attach, self.token, restored, js=OPEN, **at_once)
         create.clock.tick(self.follow, [create.shown, kept], following, **at_once)

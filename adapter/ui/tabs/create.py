@@ -77,7 +77,8 @@ class CreateTab:
         at_once: dict[str, Any] = {"queue": False, **QUIET}
         for switched in self.inputs.switched:
             chosen = [self.inputs.which, self.advanced.method]
-            switched.then(self.offer_methods, chosen, [self.advanced.method, self.advanced.preset], **at_once)
+            offered = [self.advanced.method, self.advanced.preset, self.advanced.estimate]
+            switched.then(self.offer_methods, chosen, offered, **at_once)
         self.adapt_button.click(self.start, values, self.changing, **at_once)
         again = [results.made, results.snapshot, results.strength]
         results.again.click(self.start_again, again, self.changing, **at_once)
@@ -168,6 +169,7 @@ class CreateTab:
         return {
             self.advanced.method: gr.Dropdown(method_choices(kind), value=fitting_method(method, kind)),
             self.advanced.preset: gr.Radio(visible=entrance != READY),
+            self.advanced.estimate: gr.HTML(visible=entrance != READY),
         }
 
     def restore(self, values: Values, request: gr.Request) -> Outputs:
