@@ -10,9 +10,9 @@ VERSIONS := (3, 11) <= sys.version_info[:2] <= (3, 13)
 demo: .venv/app
 	$(PYTHON) app.py
 
-# The browser has the machine to itself: what it waits for is timed.
+# Three at a time, as many tests wait for an app. The browser has the machine to itself: what it waits for is timed.
 test: .venv/dev browser check
-	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not browser"
+	$(PYTHON) -m pytest -n 3 --dist loadfile -m "not browser"
 	$(PYTHON) -m pytest -m browser
 
 # No browser and no slow test: under two minutes.
