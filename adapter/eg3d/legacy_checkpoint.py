@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from adapter.eg3d.legacy_unpickler import Record, Unpickler, printable
+from adapter.eg3d.legacy_unpickler import Numbers, Record, Unpickler, printable
 from adapter.eg3d.pickle_scan import Allowance, Refused, scan
 from adapter.errors import UserError
 from adapter.utils.storage import describe_disguise
@@ -96,9 +96,11 @@ def _network(path: Path, snapshot: object, allowance: Allowance) -> LegacyCheckp
     resolution = _plain(fields.get("neural_rendering_resolution"))
     if not isinstance(rendering, dict) or not isinstance(resolution, int | None):
         raise Refused("holds no network in the layout of EG3D")
-    if axes is not None and (not isinstance(axes, Tensor) or axes.shape != (3, 3, 3)):
+    if axes is not None and (not isinstance(axes, Numbers) or axes.tensor.shape != (3, 3, 3)):
         raise Refused("holds plane axes in an unknown format")
-    return LegacyCheckpoint(path, network.class_name, tensors, init, rendering, resolution, axes)
+    return LegacyCheckpoint(
+        path, network.class_name, tensors, init, rendering, resolution, None if axes is None else axes.tensor
+    )
 
 
 def _state_dict(root: Record, allowance: Allowance) -> Iterator[tuple[str, Tensor]]:
@@ -115,10 +117,10 @@ def _state_dict(root: Record, allowance: Allowance) -> Iterator[tuple[str, Tenso
         if not isinstance(hidden, list | set) or len(hidden) > len(buffers):
             raise Refused(_UNKNOWN)
         kept = {name: value for name, value in buffers.items() if name not in hidden}
-        for name, tensor in (parameters | kept).items():
-            if isinstance(tensor, Tensor):
-                yield path + name, tensor
-            elif tensor is not None:
+        for name, numbers in (parameters | kept).items():
+            if isinstance(numbers, Numbers):
+                yield path + name, numbers.tensor
+            elif numbers is not None:
                 raise Refused(_UNKNOWN)
         for name, child in reversed(modules.items()):
             if isinstance(child, Record):

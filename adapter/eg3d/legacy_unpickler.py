@@ -1,4 +1,4 @@
-"""A restricted unpickler for official EG3D files: names become inert stand-ins, storages become tensors.
+"""A restricted unpickler for official EG3D files: names become inert stand-ins, and so do tensors.
 
 It trusts that `adapter.eg3d.pickle_scan.scan` has let the file pass.
 """
@@ -20,6 +20,7 @@ MAX_STORAGES, MAX_DIMENSIONS = 5_000, 8
 MAX_HEADER_BYTES = 4096
 MAGIC_NUMBER, FORMAT_VERSION = 0x1950A86A20F9469CFC6C, 1001
 """How a storage in torch's format from before its zip files begins."""
+_STATELESS = "gives a state to something that has none"
 _CLASS_PREFIXES = ("training.", "torch.nn.modules.", "torch_utils.")
 _DICTIONARIES = ("collections.OrderedDict", "dnnlib.util.EasyDict", "dnnlib.EasyDict")
 _NUMPY_LAYOUTS = {"f8": "d", "f4": "f", "f2": "e", "i8": "q", "i4": "i", "i2": "h", "i1": "b", "u1": "B", "b1": "?"}
@@ -53,6 +54,18 @@ class Record:
         self.fields = state
 
 
+class Numbers:
+    """Holds a tensor, whose own methods (``add``, ``__setitem__``, ``__setstate__``) a file could otherwise call."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def __setstate__(self, state: object) -> None:
+        raise Refused(_STATELESS)
+
+
 class _Dictionary(dict):
     """Stands for a subclass of dict."""
 
@@ -60,6 +73,10 @@ class _Dictionary(dict):
 
     def __init__(self) -> None:
         super().__init__()
+
+    def __setstate__(self, state: object) -> None:
+        # Without this method, an unpickler would set the attributes of the class itself.
+        raise Refused(_STATELESS)
 
 
 class _Function:
@@ -74,7 +91,7 @@ class _Function:
         return self._function(*arguments)
 
     def __setstate__(self, state: object) -> None:
-        raise Refused("gives a state to something that has none")
+        raise Refused(_STATELESS)
 
 
 class Unpickler(pickle.Unpickler):
@@ -109,11 +126,11 @@ class Unpickler(pickle.Unpickler):
         except Exception as error:  # whatever does not fit together: the file can raise nearly anything
             raise Refused("is damaged: its instructions do not fit together") from error
 
-    def _storage(self, blob: object) -> Tensor:
+    def _storage(self, blob: object) -> Numbers:
         self._storages += 1
         if self._storages > MAX_STORAGES:
             raise Refused("asks for far more work than an official file")
-        return _read_storage(blob, self._allowance)
+        return Numbers(_read_storage(blob, self._allowance))
 
 
 class _HeaderUnpickler(Unpickler):
@@ -163,10 +180,11 @@ def _read_storage(blob: object, allowance: Allowance) -> Tensor:
         return torch.frombuffer(blob, dtype=dtype, count=count, offset=header.tell())
 
 
-def _rebuild_tensor(storage: object, offset: object, shape: object, stride: object, *_: object) -> Tensor:
+def _rebuild_tensor(stored: object, offset: object, shape: object, stride: object, *_: object) -> Numbers:
     """A view of a storage, checked against its size."""
-    if not isinstance(storage, Tensor) or storage.dim() != 1 or not isinstance(offset, int) or offset < 0:
+    if not isinstance(stored, Numbers) or stored.tensor.dim() != 1 or not isinstance(offset, int) or offset < 0:
         raise Refused("declares a tensor that is not one")
+    storage = stored.tensor
     if not _sizes(shape) or not _sizes(stride):
         raise Refused("declares a tensor that is not one")
     if len(shape) != len(stride) or math.prod(shape) > len(storage):
@@ -174,11 +192,12 @@ def _rebuild_tensor(storage: object, offset: object, shape: object, stride: obje
     last = sum((size - 1) * step for size, step in zip(shape, stride, strict=True)) if math.prod(shape) else -1
     if offset + last + 1 > len(storage):
         raise Refused("declares a tensor that reaches outside its data")
-    return storage.as_strided(shape, stride, offset) if last >= 0 else torch.empty(shape, dtype=storage.dtype)
+    empty = last < 0
+    return Numbers(torch.empty(shape, dtype=storage.dtype) if empty else storage.as_strided(shape, stride, offset))
 
 
-def _rebuild_parameter(tensor: object, *_: object) -> Tensor:
-    if not isinstance(tensor, Tensor):
+def _rebuild_parameter(tensor: object, *_: object) -> Numbers:
+    if not isinstance(tensor, Numbers):
         raise Refused("declares a parameter that is not one")
     return tensor
 

@@ -1,8 +1,8 @@
 """Looks through a pickle without carrying anything out, so that a restricted unpickler then meets only harmless data.
 
 An unpickler can be made to fill the memory or to compute for minutes by instructions that name nothing. The scan bounds
-the instructions, the text, the memo and the declared lengths, and lets only such keys into dictionaries as cannot be
-made to collide.
+the instructions, the text, the memo and the declared lengths, and lets only such keys into dictionaries and sets as
+cannot be made to collide.
 """
 
 import pickle
@@ -119,8 +119,8 @@ class _Kinds:
             before = [item.name for item in opcode.stack_before]
             if "mark" in before:
                 above = self._to_mark()
-                if name == "SETITEMS":
-                    _check_keys(above[::2])
+                if name in ("SETITEMS", "ADDITEMS"):
+                    _check_keys(above[::2] if name == "SETITEMS" else above)
                 before = before[: before.index("mark")]
             self._drop(len(before))
             stack.extend(_kind(opcode, argument) for _ in opcode.stack_after)
@@ -153,6 +153,9 @@ def _kind(opcode: pickletools.OpcodeInfo, argument: object) -> str:
 
 
 def _check_keys(kinds: list[str]) -> None:
-    """Hashes of text are salted, those of numbers and tuples are not: many of them could be made to collide."""
+    """Hashes of text are salted, those of numbers and tuples are not: many of them could be made to collide.
+
+    The hash of a deeply nested tuple would also overflow the stack of the process.
+    """
     if any(kind != "key" for kind in kinds):
-        raise Refused("uses dictionary keys that no official file has")
+        raise Refused("uses dictionary keys or items of a set that no official file has")

@@ -270,6 +270,46 @@ EXHAUSTING = {
         "holds no network",
     ),
     "state_of_a_function": (snapshot(LOAD + b"}" + text("a") + b"Nsb"), "state to something that has none"),
+    "state_of_a_dictionary_class": (
+        START + name("collections", "OrderedDict") + b"N}" + text("__init__") + b"Ns\x86b.",
+        "damaged",
+    ),
+    "state_of_a_dictionary": (
+        snapshot(name("collections", "OrderedDict") + b")\x81N}" + text("keys") + b"Ns\x86b"),
+        "state to something that has none",
+    ),
+    "state_of_a_record_class": (START + name("training.triplane", "OSGDecoder") + b"N}\x86b.", "damaged"),
+    "state_of_a_dtype": (
+        snapshot(tensor(storage(kind=b"ctorch\nFloatStorage\nN}" + text("x") + b"Ns\x86b"), 0, (4,), (1,))),
+        "no official file needs|damaged",
+    ),
+    "state_of_a_tensor": (
+        snapshot(tensor(storage(), 0, (4,), (1,)) + b"(" + storage(0) + whole(0) + b"(" + whole(1 << 40) + b"t)tb"),
+        "state to something that has none",
+    ),
+    "items_of_a_tensor": (
+        START + tensor(storage(20_000), 0, (1, 20_000), (1, 1)) + b"q\x00" + b"K\x00h\x00s" * 40_000 + b".",
+        "damaged",
+    ),
+    "sum_of_tensors": (
+        START
+        + tensor(storage(20_000), 0, (20_000, 1), (1, 1))
+        + b"("
+        + tensor(storage(20_000), 0, (1, 20_000), (1, 1))
+        + b"\x90.",
+        "items of a set",
+    ),
+    "sum_with_a_number": (START + tensor(storage(), 0, (4,), (1,)) + b"(K\x01\x90.", "damaged"),
+    "set_of_one_hash": (
+        START + b"\x8f(" + b"".join(whole(number * ((1 << 61) - 1)) for number in range(60_000)) + b"\x90.",
+        "items of a set",
+    ),
+    "set_of_a_deep_tuple": (START + b"\x8f(N" + b"\x85" * 150_000 + b"\x90.", "items of a set"),
+    "deep_records": (START + STUB + STUB * 32_000 + b"b" * 32_000 + b".", "holds no network"),
+    "many_number_keys": (
+        START + b"}(" + b"".join(b"J" + struct.pack("<i", n << 14) + b"N" for n in range(90_000)) + b"u.",
+        "holds no network",
+    ),
     "items_of_a_record": (snapshot(STUB + text("a") + b"Ns"), "damaged"),
     "laughs_in_settings": (
         snapshot(
@@ -399,6 +439,15 @@ def test_nothing_is_exhausted(tmp_path, kind):
     assert watched_read(path, reason) == []
     assert time.process_time() - start < SECONDS
     assert kilobytes("VmHWM") - memory < KILOBYTES
+
+
+def test_a_refused_file_changes_nothing_for_the_next(tmp_path, small_file):
+    for kind in ("state_of_a_dictionary_class", "state_of_a_record_class", "state_of_a_dictionary"):
+        evil, good = tmp_path / "evil.pkl", tmp_path / "good.pkl"
+        evil.write_bytes(EXHAUSTING[kind][0])
+        watched_read(evil)
+        good.write_bytes(small_file)
+        assert list(read_legacy_checkpoint(good).tensors) == ["decoder.net.0.weight", "decoder.net.0.bias"]
 
 
 @pytest.mark.parametrize("kind", DISGUISED)
