@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from adapter.eg3d.blocks import NoiseMode, SynthesisBlock
 from adapter.eg3d.config import Eg3dConfig
+from adapter.eg3d.front import Front, add_to_xy
 from adapter.eg3d.layers import FullyConnected, normalize_rms
 
 
@@ -59,6 +60,7 @@ class Synthesis(nn.Module):
             block = SynthesisBlock(inputs, outputs, config.w_dim, resolution, 3 * config.plane_channels)
             self.add_module(f"b{resolution}", block)
             inputs = outputs
+        self.front = Front(config.front, config.w_dim, config.plane_channels) if config.front else None
 
     def forward(self, ws: Tensor, noise_mode: NoiseMode = "const", generator: torch.Generator | None = None) -> Tensor:
         """Map ws [N, num_ws, w] to a plane image [N, 3 * C, H, W]."""
@@ -72,7 +74,7 @@ class Synthesis(nn.Module):
             # A block's last row is also the next one's first.
             row += rows - 1
         assert image is not None
-        return image
+        return image if self.front is None else add_to_xy(image, self.front(ws))
 
 
 class Backbone(nn.Module):

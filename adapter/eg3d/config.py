@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from adapter.eg3d.front import FrontConfig
 from adapter.errors import UserError
 
 FOCAL = 4.2647
@@ -19,12 +20,13 @@ class RenderingConfig:
     """How rays are cast and marched.
 
     ``ray_start`` and ``ray_end`` are distances along the ray, or both ``"auto"`` for the intersection with the box.
-    ``importance_bins``: ``"official"`` keeps EG3D's shift of the importance bins by half a bin; ``"aligned"`` uses
-    each weight for its own interval. ``miss_rule``: rays that miss the box under ``"auto"`` end at the largest *start*
-    (``"official"``) or end (``"span"``) of those that hit. ``fine_rule``: the even division of [0, 1] that places
-    importance samples includes both ends (``"closed"``) or none (``"centred"``). ``empty_below``: rays whose coarse
-    samples, and those of the rays around, accumulate less opacity show the background alone; 0 traces all rays, as
-    EG3D does. ``density_noise`` is EG3D's setting for training, which rendering ignores.
+    ``background_level`` is the white background's value in every channel, 1 in EG3D. ``importance_bins``:
+    ``"official"`` keeps EG3D's shift of the importance bins by half a bin; ``"aligned"`` uses each weight for its
+    own interval. ``miss_rule``: rays that miss the box under ``"auto"`` end at the largest *start* (``"official"``)
+    or end (``"span"``) of those that hit. ``fine_rule``: the even division of [0, 1] that places importance samples
+    includes both ends (``"closed"``) or none (``"centred"``). ``empty_below``: rays whose coarse samples, and those
+    of the rays around, accumulate less opacity show the background alone; 0 traces all rays, as EG3D does.
+    ``density_noise`` is EG3D's setting for training, which rendering ignores.
     """
 
     ray_start: float | Literal["auto"] = 2.25
@@ -33,6 +35,7 @@ class RenderingConfig:
     samples: int = 48
     importance_samples: int = 48
     white_background: bool = False
+    background_level: float = 1.0
     disparity: bool = False
     density_noise: float = 0.0
     plane_axes: PlaneAxes = "xy-xz-zx"
@@ -86,6 +89,7 @@ class Eg3dConfig:
     ``conditioning`` is the length of the camera label that the mapping network takes (0: none).
     ``first_resolution`` is the side of the learned constant. ``density_gain`` multiplies the decoder's raw density.
     ``camera_radius``, ``camera_pivot`` and ``focal`` describe the usual camera; the networks do not read them.
+    ``front`` adds a 2D generator's features to the XY plane, see `adapter.eg3d.front`; EG3D has none.
     """
 
     superresolution: SuperresolutionConfig
@@ -110,6 +114,7 @@ class Eg3dConfig:
     camera_radius: float = RADIUS
     camera_pivot: tuple[float, float, float] = (0.0, 0.0, 0.2)
     focal: float = FOCAL
+    front: FrontConfig | None = None
 
     @property
     def image_resolution(self) -> int:
@@ -133,7 +138,10 @@ class Eg3dConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as plain JSON values."""
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        if self.front is None:
+            del values["front"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Eg3dConfig":
@@ -147,6 +155,9 @@ class Eg3dConfig:
             rendering = RenderingConfig(**values.pop("rendering", {}))
             given = dict(values.pop("superresolution"))
             given["channels"], given["upsample"] = tuple(given["channels"]), tuple(given["upsample"])
+            if values.get("front"):
+                front = values["front"]
+                values["front"] = FrontConfig(**{**front, "channels": tuple(front["channels"])})
             if "camera_pivot" in values:
                 values["camera_pivot"] = tuple(values["camera_pivot"])
             return cls(superresolution=SuperresolutionConfig(**given), rendering=rendering, **values)

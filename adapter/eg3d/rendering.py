@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from adapter.eg3d.config import RenderingConfig
 from adapter.eg3d.cpu import accelerated, fused
-from adapter.eg3d.decoder import Decoder
+from adapter.eg3d.decoder import COLOR_GAIN, COLOR_SHIFT, Decoder
 from adapter.eg3d.planes import Planes
 from adapter.eg3d.ray_marching import Marched, accumulate, finish
 from adapter.eg3d.ray_tracer import RayTracer
@@ -48,7 +48,9 @@ class Field:
     def background_rows(self, config: RenderingConfig, resolution: int) -> Tensor | None:
         """Background colors per ray, [R*R, F] or [1], or None."""
         if self.background is None:
-            return next(self.decoder.parameters()).new_ones(1) if config.white_background else None
+            if not config.white_background:
+                return None
+            return next(self.decoder.parameters()).new_full((1,), config.background_level)
         image = self.background[None]
         if image.shape[-2:] != (resolution, resolution):
             image = F.interpolate(image, size=(resolution, resolution), mode="bilinear")
@@ -58,8 +60,10 @@ class Field:
 @accelerated(fused.decode_and_march)
 def decode_and_march(decoder: Decoder, features: Tensor, depths: Tensor) -> Marched:
     """Decode plane features [N, M, S, C] at sorted ``depths`` [N, M, S] and march them; differentiable in all."""
-    sigma, colors = decoder(features)
-    return accumulate(sigma, colors, depths)
+    density, sigmoids = decoder.density_and_sigmoids(features)
+    marched = accumulate(density, sigmoids, depths)
+    # Once a ray, as the weights of its samples sum to its opacity.
+    return marched._replace(colors=marched.colors * COLOR_GAIN + COLOR_SHIFT * marched.opacity[..., None])
 
 
 def render(
@@ -75,9 +79,10 @@ def render(
 
     def march_chunk(rays: slice) -> tuple[list[Marched], Tensor, Tensor]:
         depths, features = tracer.trace(rays)
-        return [decode_and_march(field.decoder, features, depths) for field in fields], depths.min(), depths.max()
+        marched = [decode_and_march(field.decoder, features.to(field.decoder.dtype), depths) for field in fields]
+        return marched, depths.min(), depths.max()
 
-    chunks, near, far = zip(*each(march_chunk, tracer.chunks()), strict=True)
+    chunks, near, far = zip(*each(march_chunk, tracer.chunks(), cameras.device), strict=True)
     bounds = torch.stack(near).min(), torch.stack(far).max()
     rendered = []
     for field, marched in zip(fields, zip(*chunks, strict=True), strict=True):
@@ -99,13 +104,13 @@ def sample(
     ``every_ray`` keeps the rays that show nothing, for a field that may show something there.
     """
     tracer = RayTracer(planes, cameras, resolution, decoder, config, every_ray)
-    depths, features = zip(*each(tracer.trace, tracer.chunks()), strict=True)
+    depths, features = zip(*each(tracer.trace, tracer.chunks(), cameras.device), strict=True)
     return Samples(torch.cat(depths, dim=1), torch.cat(features, dim=1), resolution, tracer.places)
 
 
 def march(samples: Samples, field: Field, config: RenderingConfig) -> Rendered:
     """Decode and march cached samples; equals `render` for the decoder that placed them."""
-    marched = decode_and_march(field.decoder, samples.features, samples.depths)
+    marched = decode_and_march(field.decoder, samples.features.to(field.decoder.dtype), samples.depths)
     bounds = samples.depths.min(), samples.depths.max()
     return _to_image(marched, field, samples.places, samples.resolution, bounds, config)
 

@@ -39,12 +39,13 @@ def main() -> None:
         command = commands.add_parser(name, help=text)
         command.add_argument("--data", type=Path, default=DATA)
         command.add_argument("--run", type=Path, default=RUN)
+        command.add_argument("--prepared", type=Path, default=DATA.parent / "prepared")
         if name == "export":
             command.add_argument("--out", type=Path, default=Path("checkpoints/faces"))
         else:
-            command.add_argument("--prepared", type=Path, default=DATA.parent / "prepared")
             command.add_argument("--sheet", type=Path)
             command.add_argument("--people", type=int, default=64, help="how many held-out people")
+            command.add_argument("--crowd", type=int, default=256, help="random people that are told apart")
             command.add_argument("--card", type=Path, help="also write the checkpoint's README.md here")
     args = parser.parse_args()
     if args.command == "data":

@@ -4,15 +4,16 @@ TEMPLATE = """# faces
 
 A small EG3D of photographic people: {parameters:,} parameters, {image} px images from {raw} px features, {plane} px
 planes. z ~ N(0, I) goes through MobileStyleGAN's own mapping, so its w is a StyleGAN w, with the pose taken out; the
-camera alone turns a person.
+camera alone turns a person. The features of MobileStyleGAN's synthesis network up to 128 px, for the person seen from
+the front, are read onto the XY plane (`adapter/eg3d/front.py`); a small StyleGAN2 backbone adds the third dimension.
 
 - **License: non-commercial.** The people are pictures of MobileStyleGAN (package `random-face` 2021.7.21.1, code
-  Apache-2.0), which is distilled from NVIDIA's StyleGAN2 on the FFHQ photographs (CC BY-NC-SA 4.0), and its mapping is
-  part of this file. What is made with this base carries the same terms.
+  Apache-2.0), which is distilled from NVIDIA's StyleGAN2 on the FFHQ photographs (CC BY-NC-SA 4.0), and its mapping
+  and most of its synthesis network are part of these files. What is made with this base carries the same terms.
 - **Made by:** the commands at the top of `adapter/training/faces/__main__.py`; {steps} steps.
 - **Also used while making it:** MediaPipe's face detector, mesh and selfie segmentation (Apache-2.0), LPIPS (BSD-2)
   with VGG16 (torchvision, BSD-3). None of them is in this file.
-- **Files:** `model.safetensors` (fp16), `config.json`.
+- **Files:** `model.safetensors`, `front.safetensors` (both with large matrices in eight bits), `config.json`.
 
 No photograph of a real person was used directly, and none of these people exists. The photographs behind StyleGAN2
 are of real people; the base shares FFHQ's imbalances.
@@ -28,6 +29,8 @@ Printed by `python -m adapter.training.faces evaluate`.
 | mask IoU at {raw} px | {iou:.3f} | at least 0.95 |
 | landmark error in face widths | {landmarks:.2%} | at most 2.5 % |
 | depth error in face widths | {depth:.2%} | at most 3 % |
+| reprojection error between views, over the data's own | {reprojection_ratio:.2f} | at most 1.5 |
+| told apart among {crowd} random people from 20 degrees away | {identity:.1%} | at least 95 % |
 """
 
 
@@ -37,4 +40,5 @@ def write_card(facts: dict[str, float | int | str]) -> str:
     Args:
         facts: every placeholder of the template by name.
     """
-    return TEMPLATE.format(**facts)
+    ratio = float(facts["reprojection"]) / float(facts["reprojection_data"])
+    return TEMPLATE.format(**facts, reprojection_ratio=ratio)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from adapter.training.faces.assets import Assets
 from adapter.training.faces.crop import crop, warp_map
+from adapter.training.faces.front import find_grid, front_tensors
 from adapter.training.faces.generator import SIZE, FaceGenerator, mapping_layers
 from adapter.training.faces.latents import (
+    FRONT,
     MAPPING,
     POSE_SPACE,
     TRUNCATION,
@@ -33,6 +35,10 @@ AVERAGED = 10_000
 LEAST_SCORE, MOST_RESIDUAL, MOST_ASTRAY = 0.5, 0.04, 0.3
 """Usable pictures: the detector's score, the pose fit in face widths, and measured against asked yaw in radians."""
 SURVEY_SEED = 7_000_000
+FRONT_PEOPLE, FRONT_PSI = 40, 0.7
+"""Random people, and their truncation, that show where front pictures show the XY plane."""
+FACES_BOX, FRONT_SIDE, FRONT_LEVELS = 0.9, 256, 5
+"""Side of the planes in world units and in texels, and levels of the front, as `network.FACES` has them."""
 
 
 @dataclass
@@ -131,6 +137,11 @@ def collect(
     if not stored.exists():
         survey(studio, surveyed).save(stored)
     space = PoseSpace.load(stored)
+    if not (folder / FRONT).exists():
+        w = space.neutral(studio.generator.mapping(draw(seed, 0, FRONT_PEOPLE).z))
+        w = space.mean + FRONT_PSI * (w - space.mean)
+        grid = find_grid(studio, space, w, FACES_BOX, FRONT_SIDE)
+        np.savez(folder / FRONT, grid=grid, **front_tensors(assets.synthesis, FRONT_LEVELS))
     yield f"pose space: held-out correlation of yaw and pitch {np.round(space.correlation, 3)}"
     for index in missing(folder, shards):
         started = time.monotonic()

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from adapter.eg3d.camera import look_at
 from adapter.training.faces.depth import distance_map, surface_weights
+from adapter.training.faces.front_features import FRONTS, front_path
 from adapter.training.faces.matting import own_colors
 from adapter.training.faces.pose import Similarity, fit
 from adapter.training.faces.shards import Shard, found, load
@@ -62,6 +63,8 @@ class Batch:
         weight: by region [B, 1, S, S].
         depth: distance [B, 1, P, P], zero where unknown.
         origin: place of the patch's corner in image sides and its side [B, 3].
+        front: stored features of the front picture [N, K, 64, 64] and [N, K, 128, 128], see
+            `adapter.training.faces.front_features`.
     """
 
     w: Tensor
@@ -73,6 +76,7 @@ class Batch:
     weight: Tensor
     depth: Tensor
     origin: Tensor
+    front: tuple[Tensor, Tensor]
 
 
 def prepare(shard: Shard, surface: NDArray, template: NDArray) -> dict[str, NDArray]:
@@ -130,6 +134,8 @@ class People:
                 for name, array in prepare(load(path), surface, template).items():
                     np.save(own / f"{name}.npy", array)
             parts.append({name: np.load(own / f"{name}.npy", mmap_mode="r") for name in ARRAYS})
+            for level, name in enumerate(FRONTS):
+                parts[-1][name] = np.load(front_path(prepared, path.stem, level), mmap_mode="r")
         self._parts = parts
         self.w = np.concatenate([part["w"] for part in parts])
         self.views = len(parts[0]["camera"]) // len(parts[0]["w"])
@@ -190,7 +196,18 @@ class People:
             weight=1 + (FEATURE_WEIGHT - 1) * arrays["weight"][:, None].float(),
             depth=arrays["depth"][:, None].float(),
             origin=torch.from_numpy(origin.astype(np.float32)),
+            front=self.front(people),
         )
+
+    def front(self, people: NDArray) -> tuple[Tensor, Tensor]:
+        """Stored front features [N, K, 64, 64] and [N, K, 128, 128] of people [N]."""
+        rows: dict[str, list[NDArray]] = {name: [] for name in FRONTS}
+        for person in people:
+            part = int(np.searchsorted(self._first, person, side="right")) - 1
+            for name, found_rows in rows.items():
+                found_rows.append(self._parts[part][name][person - self._first[part]])
+        before, last = (torch.from_numpy(np.stack(rows[name])).float() for name in FRONTS)
+        return before, last
 
 
 def _corners(rng: np.random.Generator | None, count: int, room: int) -> NDArray:

@@ -8,23 +8,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from adapter.eg3d.camera import look_at
+from adapter.eg3d.front import FrontReader
 from adapter.eg3d.generator import Generator, Parts
+from adapter.evaluation.reprojection import reprojection_error
 from adapter.training.faces.backgrounds import DEFAULT_LEVEL
-from adapter.training.faces.dataset import RAW, SIZE, People
+from adapter.training.faces.dataset import RAW, SIZE, Batch, People
 from adapter.training.faces.depth import FACE_WIDTH
 from adapter.training.faces.mesh import MeshReader
+from adapter.training.faces.network import front_planes
 from adapter.training.faces.objective import compose
 from adapter.training.faces.perceptual import Lpips
 
 SHEET_YAWS = (-0.7, -0.35, 0.0, 0.35, 0.7)
 
 
-def view_people(generator: Generator, latents: Tensor, cameras: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def view_people(
+    generator: Generator, reader: FrontReader, latents: Tensor, front: tuple[Tensor, Tensor], cameras: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Images [V, 3, 256, 256], depth and opacity [V, 1, 64, 64] of one person [1, 512] before the default gray."""
     ws = latents[:, None].expand(-1, generator.config.num_ws, -1)
     gray = torch.full((generator.config.feature_channels, 1, 1), DEFAULT_LEVEL)
     parts = Parts(generator.decoder, generator.superresolution, gray)
-    planes = generator.planes(ws).repeat(len(cameras))
+    planes = front_planes(generator, ws, reader(*front)).repeat(len(cameras))
     rendered = generator.render(planes, cameras, parts=parts)
     image = generator.superresolve(rendered.features, ws.expand(len(cameras), -1, -1))
     return image.clamp(-1, 1), rendered.depth, rendered.opacity
@@ -32,17 +37,25 @@ def view_people(generator: Generator, latents: Tensor, cameras: Tensor) -> tuple
 
 @torch.no_grad()
 def measure(
-    generator: Generator, latents: Tensor, people: People, perceive: Lpips, reader: MeshReader | None, count: int
+    generator: Generator,
+    reader: FrontReader,
+    latents: Tensor,
+    people: People,
+    perceive: Lpips,
+    meshes: MeshReader | None,
+    count: int,
 ) -> dict[str, float]:
     """Metrics over the first ``count`` people and all their usable views.
 
     Args:
         latents: what the generator's backbone reads for each of the people [N, 512].
-        reader: finds the meshes for the landmark error; left out where None.
+        reader: turns front features into a part of the XY plane.
+        meshes: finds the meshes for the landmark error; left out where None.
 
     Returns:
         LPIPS (VGG) and PSNR over the person in dB at 256 px, IoU of the masks at 64 px, depth error as a share of the
-        face's depth range, landmark error and its largest mean over 10 degrees of yaw as shares of the face's width.
+        face's width, the reprojection error of the images and of the data, landmark error as a share of the face's
+        width.
     """
     gathered: dict[str, list[float]] = {}
     for person in range(min(count, len(people))):
@@ -50,7 +63,7 @@ def measure(
         if len(views) == 0:
             continue
         batch = people.cut(np.array([person]), [views], RAW)
-        image, depth, opacity = view_people(generator, latents[person : person + 1], batch.camera)
+        image, depth, opacity = view_people(generator, reader, latents[person : person + 1], batch.front, batch.camera)
         truth = compose(batch.color, batch.mask, torch.tensor(DEFAULT_LEVEL * 2 - 1))
         own = batch.mask * batch.valid
         error = ((image - truth).square() * own).sum(dim=(1, 2, 3)) / (3 * own.sum(dim=(1, 2, 3)))
@@ -65,12 +78,24 @@ def measure(
             "iou": (wanted & made & known).sum(dim=(1, 2, 3)) / ((wanted | made) & known).sum(dim=(1, 2, 3)),
             "depth": apart / FACE_WIDTH,
         }
+        if len(views) > 1:
+            found |= _reprojections(batch, image, truth, depth)
         for name, value in found.items():
             gathered.setdefault(name, []).extend(value.tolist())
-        if reader is not None:
+        if meshes is not None:
             marks = np.stack([people.view("landmarks", person, view) for view in views])
-            gathered.setdefault("landmarks", []).extend(_landmark_errors(reader, image, marks))
+            gathered.setdefault("landmarks", []).extend(_landmark_errors(meshes, image, marks))
     return {name: float(np.mean(values)) for name, values in gathered.items()}
+
+
+def _reprojections(batch: Batch, image: Tensor, truth: Tensor, depth: Tensor) -> dict[str, Tensor]:
+    """The reprojection error between neighbouring views on the face, of the images and of the data themselves."""
+    hit = (batch.depth > 0).float()
+    found = {}
+    for name, pictures, distances in (("reprojection", image, depth), ("reprojection_data", truth, batch.depth)):
+        views = pictures, distances, hit, batch.camera
+        found[name] = reprojection_error(*(view[:-1] for view in views), *(view[1:] for view in views))
+    return found
 
 
 def _landmark_errors(reader: MeshReader, images: Tensor, wanted: NDArray) -> list[float]:
@@ -84,7 +109,7 @@ def _landmark_errors(reader: MeshReader, images: Tensor, wanted: NDArray) -> lis
 
 
 @torch.no_grad()
-def sheet(generator: Generator, latents: Tensor, people: People, rows: list[int]) -> NDArray:
+def sheet(generator: Generator, reader: FrontReader, latents: Tensor, people: People, rows: list[int]) -> NDArray:
     """Rows of people: truth beside generated for two views, then generated views and depth from five sides.
 
     Returns:
@@ -93,10 +118,10 @@ def sheet(generator: Generator, latents: Tensor, people: People, rows: list[int]
     lines = []
     for person in rows:
         batch = people.cut(np.array([person]), [np.arange(people.views)[:3]], RAW)
-        image, _, _ = view_people(generator, latents[person : person + 1], batch.camera)
+        image, _, _ = view_people(generator, reader, latents[person : person + 1], batch.front, batch.camera)
         truth = compose(batch.color, batch.mask, torch.tensor(DEFAULT_LEVEL * 2 - 1))
         turned = torch.cat([look_at(yaw, 0.0) for yaw in SHEET_YAWS])
-        other, depth, opacity = view_people(generator, latents[person : person + 1], turned)
+        other, depth, opacity = view_people(generator, reader, latents[person : person + 1], batch.front, turned)
         shade = F.interpolate((((2.95 - depth) * 4 - 1).clamp(-1, 1) * opacity + (1 - opacity)), SIZE).expand(
             -1, 3, -1, -1
         )

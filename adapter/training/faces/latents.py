@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-POSE_SPACE, MAPPING = "pose_space.npz", "mapping.npz"
-"""Files of the data's folder beside the shards: the pose space, and the weights of MobileStyleGAN's mapping."""
+POSE_SPACE, MAPPING, FRONT = "pose_space.npz", "mapping.npz", "front.npz"
+"""Files of the data's folder beside the shards: the pose space, MobileStyleGAN's mapping, and its synthesis with the
+grid that brings its pictures onto the XY plane."""
 RIDGE = 50.0
 """Added to the squares of w in the regression of pose, so that a thousand people suffice."""
 TRUNCATION = (0.5, 0.9)

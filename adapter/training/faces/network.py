@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from adapter.eg3d.backbone import Mapping
 from adapter.eg3d.config import Eg3dConfig, RenderingConfig, SuperresolutionConfig
+from adapter.eg3d.front import Front, FrontConfig, FrontReader, add_to_xy
 from adapter.eg3d.generator import Generator
 from adapter.eg3d.layers import FullyConnected
 from adapter.eg3d.planes import AXES, Planes
 from adapter.eg3d.pretrained import Eg3d
+from adapter.training.faces.backgrounds import DEFAULT_LEVEL
 from adapter.training.faces.latents import TRUNCATION, PoseSpace
 
 FACES = Eg3dConfig(
@@ -24,7 +26,16 @@ FACES = Eg3dConfig(
         64, (64, 32), (True, True), noise_mode="none", clamp=None, inplace_rgb=False, padding="replicate"
     ),
     rendering=RenderingConfig(
-        2.35, 3.1, 0.9, 16, 16, white_background=True, plane_axes="xy-xz-zy", fine_rule="centred", empty_below=1e-4
+        2.35,
+        3.1,
+        0.9,
+        16,
+        16,
+        white_background=True,
+        background_level=DEFAULT_LEVEL,
+        plane_axes="xy-xz-zy",
+        fine_rule="centred",
+        empty_below=1e-4,
     ),
     z_dim=512,
     w_dim=512,
@@ -42,6 +53,7 @@ FACES = Eg3dConfig(
     raw_resolution=64,
     label_std=False,
     camera_pivot=(0.0, 0.0, 0.0),
+    front=FrontConfig(),
 )
 """Sizes of the base: 64 px features, 256 px images."""
 TYPICAL_PSI = 0.75
@@ -86,15 +98,25 @@ def find_whitening(space: PoseSpace, mapping: dict[str, Tensor], count: int = 20
     return Whitening(torch.from_numpy(center).float(), torch.from_numpy(matrix).float())
 
 
-def for_patches(config: Eg3dConfig) -> Eg3dConfig:
-    """The same network for patches of any size."""
-    return replace(config, superresolution=replace(config.superresolution, resize="never"))
+def for_training(config: Eg3dConfig) -> Eg3dConfig:
+    """The same network for patches of any size, and without the front, whose features are stored."""
+    return replace(config, superresolution=replace(config.superresolution, resize="never"), front=None)
+
+
+def start_reader(config: Eg3dConfig, grid: Tensor, inputs: tuple[int, int]) -> FrontReader:
+    """A reader of stored front features of ``inputs`` channels that begins by adding nothing."""
+    assert config.front is not None
+    reader = FrontReader(inputs, config.front, config.plane_channels)
+    nn.init.zeros_(reader.write.weight)
+    nn.init.zeros_(reader.write.bias)
+    reader.grid.copy_(grid)
+    return reader
 
 
 @torch.no_grad()
 def start(config: Eg3dConfig) -> Eg3d:
     """A fresh generator: little density, and super-resolution that begins by enlarging the raw colors."""
-    generator = Eg3d(for_patches(config))
+    generator = Eg3d(for_training(config))
     last = generator.decoder.net[2]
     last.weight[0] *= 0.3
     last.bias[0] = START_DENSITY / generator.config.density_gain
@@ -104,17 +126,10 @@ def start(config: Eg3dConfig) -> Eg3d:
     return generator
 
 
-def small_planes(generator: Generator, ws: Tensor) -> Planes:
-    """The planes of ws [N, num_ws, w] without the backbone's finest block, so of half the side."""
-    synthesis, config = generator.backbone.synthesis, generator.config
-    x = image = None
-    row = 0
-    for resolution in synthesis.resolutions[:-1]:
-        block = synthesis.get_submodule(f"b{resolution}")
-        rows = 2 if block.starts else 3
-        x, image = block(x, image, ws[:, row : row + rows], "none")
-        row += rows - 1
-    return Planes(image.unflatten(1, (3, config.plane_channels)), AXES[config.rendering.plane_axes])
+def front_planes(generator: Generator, ws: Tensor, added: Tensor) -> Planes:
+    """The planes of ws [N, num_ws, w] with what a `FrontReader` gave [N, C, R, R]."""
+    image = add_to_xy(generator.backbone.synthesis(ws, "none"), added)
+    return Planes(image.unflatten(1, (3, generator.config.plane_channels)), AXES[generator.config.rendering.plane_axes])
 
 
 def trained_parameters(generator: Generator) -> dict[str, nn.Parameter]:
@@ -127,35 +142,42 @@ def trained_parameters(generator: Generator) -> dict[str, nn.Parameter]:
 
 
 def affine_layers(generator: Generator) -> list[FullyConnected]:
-    """The layers that read w."""
-    return [module for name, module in generator.named_modules() if name.endswith(".affine")]
+    """The layers of planes and super-resolution that read w."""
+    modules = generator.named_modules()
+    return [module for name, module in modules if name.endswith(".affine") and isinstance(module, FullyConnected)]
 
 
 @torch.no_grad()
-def fold(generator: Eg3d, whitening: Whitening, space: PoseSpace, mapping: dict[str, Tensor]) -> Eg3d:
+def fold(generator: Eg3d, front: Front, whitening: Whitening, space: PoseSpace, mapping: dict[str, Tensor]) -> Eg3d:
     """The finished generator, on the CPU, with MobileStyleGAN's mapping and all linear maps after it folded.
 
     What the backbone sees of a w of the mapping is ``whitening(neutral(mean + TYPICAL_PSI * (w - mean)))``.
 
     Args:
         generator: trained on whitened latents.
+        front: reads neutral w of MobileStyleGAN.
         mapping: tensors of MobileStyleGAN's mapping under the names of `adapter.eg3d.backbone.Mapping`.
     """
-    finished = Eg3d(
-        replace(generator.config, superresolution=replace(generator.config.superresolution, resize="always"))
-    )
-    finished.load_state_dict(generator.state_dict())
+    finished = Eg3d(FACES)
+    tensors = {f"backbone.synthesis.front.{name}": value for name, value in front.state_dict().items()}
+    finished.load_state_dict({**generator.state_dict(), **tensors})
     mean = torch.from_numpy(space.mean)
     # neutral() is affine: its matrix and shift come from what it does to a basis and to zero.
     shift = torch.from_numpy(space.neutral(np.zeros((1, 512))))[0]
     matrix = torch.from_numpy(space.neutral(np.eye(512))) - shift
     center, white = whitening.center.double(), whitening.matrix.double()
     total = TYPICAL_PSI * matrix @ white
-    offset = ((1 - TYPICAL_PSI) * mean @ matrix + shift - center) @ white
+    neutral = (1 - TYPICAL_PSI) * mean @ matrix + shift
+    offset = (neutral - center) @ white
     for layer in affine_layers(finished):
         weight = layer.weight.double()
         layer.bias.copy_(layer.bias.double() + (weight @ offset) * layer.weight_gain / layer.bias_gain)
         layer.weight.copy_(weight @ total.T)
+    for linear in finished.backbone.synthesis.front.synthesis.modules():
+        if isinstance(linear, nn.Linear):
+            weight = linear.weight.double()
+            linear.bias.copy_(linear.bias.double() + weight @ neutral)
+            linear.weight.copy_(weight @ (TYPICAL_PSI * matrix).T)
     finished.backbone.mapping.load_state_dict({**mapping, "w_avg": mean.float()})
     return finished.eval().requires_grad_(False)
 

@@ -11,7 +11,8 @@ class Weights:
     final: float = 1.0
     raw: float = 1.0
     mask: float = 1.0
-    depth: float = 2.0
+    depth: float = 8.0
+    empty: float = 0.1
     lpips: float = 2.0
     raw_lpips: float = 2.0
 
@@ -20,11 +21,12 @@ class Weights:
 class Recipe:
     """Steps, batches and rates.
 
-    The first ``coarse`` steps see overviews of ``coarse_people`` with ``coarse_views`` each, without super-resolution
-    and the backbone's finest block; they cost least and teach most. Later a share ``overviews`` of the steps goes on
-    with them, but with the finest block. All others have ``people`` with ``views`` each, cut to patches of ``patch``
-    raw pixels, or, a share ``whole`` of them, whole images of a third of the people. LPIPS sees ``judged`` of the
+    A share ``overviews`` of the steps sees whole images of ``overview_people`` without super-resolution. All others
+    have ``people`` with ``views`` each, cut to patches of ``patch``
+    raw pixels, or, a share ``whole`` of them, whole images of ``whole_people``. LPIPS sees ``judged`` of the
     patches.
+
+    ``adversarial`` weighs the loss of `critic.Critic` on super-resolved images; 0 trains without it.
 
     The rate rises for ``warmup`` steps, stays, and falls to a twentieth over the last ``cooldown`` share of ``steps``.
     A ray has ``looking`` samples that look for density without gradient, then ``even`` and ``fine`` ones that are
@@ -32,20 +34,22 @@ class Recipe:
     """
 
     steps: int = 6000
-    coarse: int = 2500
-    coarse_people: int = 12
-    coarse_views: int = 2
-    people: int = 10
-    views: int = 2
-    overviews: float = 0.4
+    overviews: float = 0.2
+    overview_people: int = 4
+    overview_views: int = 4
+    people: int = 3
+    views: int = 4
+    whole_people: int = 2
+    whole_views: int = 2
     patch: int = 32
-    whole: float = 0.1
-    judged: int = 10
-    rate: float = 5e-3
+    whole: float = 0.75
+    judged: int = 6
+    rate: float = 4e-3
     warmup: int = 50
     cooldown: float = 0.4
-    ema: float = 0.992
+    ema: float = 0.995
     clip: float = 2.0
+    adversarial: float = 0.0
     looking: int = 12
     even: int = 6
     fine: int = 8

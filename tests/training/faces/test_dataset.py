@@ -7,6 +7,7 @@ import torch
 from adapter.training.faces import shards
 from adapter.training.faces.crop import crop_matrix
 from adapter.training.faces.dataset import RAW, SIZE, People, feature_regions
+from adapter.training.faces.front_features import front_path
 from adapter.training.faces.pose import Similarity
 from adapter.training.faces.shards import Shard
 
@@ -52,6 +53,12 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> People:
     folder = tmp_path_factory.mktemp("faces")
     _store(folder / "data", 0)
     _store(folder / "data", 1)
+    for stem in ("people_0000", "people_0001"):
+        for level, side in enumerate((4, 8)):
+            path = front_path(folder / "prepared", stem, level)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows = np.arange(2, dtype=np.float16) + 10 * int(stem[-1])
+            np.save(path, np.tile(rows[:, None, None, None], (1, 3, side, side)))
     return People(folder / "data", folder / "prepared", _template())
 
 
@@ -71,6 +78,14 @@ def test_a_patch_is_the_part_of_the_picture_its_rays_pass_through(people):
     for mask, (left, top, _) in zip(batch.mask, (batch.origin * SIZE).round().int().tolist(), strict=True):
         whole = torch.from_numpy(np.array(people.view("mask", 1, 0))).float() / 255
         torch.testing.assert_close(mask[0], whole[top : top + 128, left : left + 128])
+
+
+def test_front_features_are_those_of_the_batchs_people(people):
+    before, last = people.batch(np.random.default_rng(0), 2, 2, 32).front
+    assert before.shape == (2, 3, 4, 4)
+    assert last.shape == (2, 3, 8, 8)
+    assert sorted(last[:, 0, 0, 0].tolist()) == [1, 11]
+    assert torch.equal(before[:, 0, 0, 0], last[:, 0, 0, 0])
 
 
 def test_an_overview_shows_everything_with_fewer_rays(people):

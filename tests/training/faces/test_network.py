@@ -1,7 +1,11 @@
+import copy
+
 import numpy as np
 import torch
 
+from adapter.eg3d.front import Front
 from adapter.eg3d.generator import Generator
+from adapter.training.faces.front_features import KEPT, Basis, unfold
 from adapter.training.faces.latents import PoseSpace
 from adapter.training.faces.network import (
     FACES,
@@ -9,11 +13,13 @@ from adapter.training.faces.network import (
     Whitening,
     find_whitening,
     fold,
+    front_planes,
     mapping_tensors,
-    trained_parameters,
 )
 from adapter.training.faces.recipe import Recipe
 from adapter.training.faces.train import begin, restore, save
+
+GRID = torch.rand(256, 256, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 def _space() -> PoseSpace:
@@ -46,28 +52,36 @@ def test_whitened_latents_lead_with_their_strong_directions():
 def test_the_folded_generator_shows_what_training_saw():
     space, mapping = _space(), _mapping()
     whitening = Whitening(torch.randn(512), torch.randn(512, 512) / 30)
-    run = begin(whitening, Recipe())
-    finished = fold(run.average, whitening, space, mapping)
+    run = begin(whitening, GRID, Recipe())
+    torch.nn.init.normal_(run.average_reader.write.weight, std=0.1)
+    front = Front(FACES.front, 512, FACES.plane_channels)
+    basis = Basis((torch.randn(512), torch.randn(256)), (torch.randn(512, KEPT), torch.randn(256, KEPT)))
+    unfold(run.average_reader, basis, front.reader)
+    finished = fold(run.average, copy.deepcopy(front), whitening, space, mapping)
     assert isinstance(finished, Generator)
     assert finished.config.image_resolution == 256
     ws = finished.mapping(torch.randn(1, 512))
     truncated = space.mean + TYPICAL_PSI * (ws[:, 0].double().numpy() - space.mean)
     seen = whitening(torch.from_numpy(space.neutral(truncated)).float())
-    planes = run.average.planes(seen[:, None].expand(-1, FACES.num_ws, -1)).values.detach()
+    w = torch.from_numpy(space.neutral(truncated)).float()
+    layers = front.synthesis(w[:, None].expand(-1, 6, -1))
+    added = run.average_reader(*(basis.project(level, layer) for level, layer in enumerate(layers)))
+    planes = front_planes(run.average, seen[:, None].expand(-1, FACES.num_ws, -1), added).values.detach()
     scale = planes.abs().mean()
     assert (finished.planes(ws).values - planes).abs().max() < 1e-2 * scale
 
 
 def test_a_run_goes_on_where_it_stopped(tmp_path):
-    run = begin(Whitening(torch.randn(512), torch.eye(512)), Recipe())
-    sum(value.square().sum() for value in trained_parameters(run.generator).values()).backward()
+    run = begin(Whitening(torch.randn(512), torch.eye(512)), GRID, Recipe())
+    sum(value.square().sum() for value in run.trained().values()).backward()
     run.optimizer.step()
     run.step = 7
     save(run, tmp_path / "state.safetensors")
     again = restore(tmp_path / "state.safetensors", Recipe())
     assert again.step == 7
-    for name, value in trained_parameters(run.generator).items():
-        other = trained_parameters(again.generator)[name]
+    torch.testing.assert_close(again.reader.grid, GRID)
+    for name, value in run.trained().items():
+        other = again.trained()[name]
         torch.testing.assert_close(other, value)
         for key, moment in run.optimizer.state[value].items():
             torch.testing.assert_close(again.optimizer.state[other][key], moment)
