@@ -5,7 +5,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 VERSIONS := (3, 11) <= sys.version_info[:2] <= (3, 13)
 
-.PHONY: demo test test-fast check browser table ablations parts turning
+.PHONY: demo test test-fast check soak browser gpu-check table ablations parts turning
 
 demo: .venv/app
 	$(PYTHON) app.py
@@ -19,10 +19,18 @@ test: .venv/dev browser check
 test-fast: .venv/dev
 	$(PYTHON) -m pytest -n 2 -m "not slow and not browser"
 
+# Ten visitors for five minutes, on connections that are cut at random.
+soak: .venv/dev
+	$(PYTHON) -m tests.e2e.soak --visitors 10 --minutes 5
+
 check: .venv/dev
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+
+# Where there is a GPU: compares it with the CPU, then times every method at FFHQ512's size; see docs/performance.md.
+gpu-check: .venv/dev
+	$(PYTHON) -m adapter.evaluation.gpu_check
 
 # The tables and the figure of docs/evaluation.md: adapts every method to the four held-out styles, and goes on where it
 # stopped.
@@ -45,9 +53,9 @@ parts: .venv/dev
 		$(addprefix 3d-adapter:,quick g1 tri-d g2 g1-tri-d g1-g2 joint all g2-then-tri-d)
 
 # The turning picture of the README, from the orbit video.
-turning: checkpoints/heads/showcase.webp
+turning: checkpoints/faces/showcase.webp
 
-checkpoints/heads/showcase.webp: checkpoints/heads/showcase.mp4 | .venv/app
+checkpoints/faces/showcase.webp: checkpoints/faces/showcase.mp4 | .venv/app
 	$(PYTHON) docs/turning.py $< $@
 
 browser:

@@ -21,7 +21,7 @@ from adapter.utils.environment import prepare
 
 FIRST_PAGE_SECONDS = 4.0
 """The first page has the processor to itself for that long, before the models are loaded."""
-_NOT_FOR_GRADIO = {"GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"}
+_NOT_FOR_GRADIO = {"GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"}
 """Read by `Settings`; Gradio could not listen on an IPv6 address that it read by itself."""
 
 
@@ -46,13 +46,15 @@ def main() -> None:
     os.environ.setdefault("GRADIO_TEMP_DIR", str(sessions.uploads))
     from adapter.ui.page import build, serving  # Gradio reads its folder when it is imported
 
+    if spaces.config.Config.zero_gpu:
+        load_models(settings, render=False)  # workers are forked when a visitor comes, and find what is here by then
     page = build(settings, sessions)
     page.launch(**serving(settings), prevent_thread_lock=True)
-    if not spaces.config.Config.zero_gpu:  # on ZeroGPU the models belong to the workers
+    if not spaces.config.Config.zero_gpu:
         time.sleep(FIRST_PAGE_SECONDS)
         # PyTorch's helper threads live as long as the thread that they serve. This one's must not outlive the loading:
         # if there are more helpers than cores, all of them fall asleep between operations, those of jobs, too.
-        loading = threading.Thread(target=warm_up, args=[settings])
+        loading = threading.Thread(target=load_models, args=[settings, True])
         loading.start()
         loading.join()
     page.block_thread()
@@ -71,12 +73,12 @@ def end_on_signals(sessions: Sessions) -> None:
         signal.signal(number, end)
 
 
-def warm_up(settings: Settings) -> None:
-    """Load the models; if that fails, visitors are told why when they press Adapt."""
-    from adapter.service import models  # loads torch, when the page is already up
+def load_models(settings: Settings, render: bool) -> None:
+    """Load the models, and render once if asked to; if that fails, visitors are told why when they press Adapt."""
+    from adapter.service import models  # loads torch
 
     try:
-        models.warm_up(settings)
+        (models.warm_up if render else models.preload)(settings)
     except UserError as error:
         logging.getLogger("adapter").warning("The models are not ready: %s", error)
 

@@ -29,21 +29,23 @@ from adapter.adaptation import (
 from adapter.adaptation.stylize import stylize_frames
 from adapter.diffusion.models import DEFAULT_MODEL, load_pipeline
 from adapter.diffusion.reference import ReferenceSettings, make_references
-from adapter.eg3d import Generator
+from adapter.eg3d import Generator, place
 from adapter.encoders import ImageEncoder, TextEncoder, load_clip, load_encoder
 from adapter.encoders.style_examples import album_picture
 from adapter.encoders.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
 from adapter.errors import UserError
 from adapter.hub.bases import load_base
-from adapter.hub.library import load_library
+from adapter.hub.domains import fetch_ready_domain
+from adapter.hub.library import BASE, DOMAIN, catalog
 from adapter.hub.share import fetch_domain
 from adapter.latents.wplus_encoder import Inverter, load_inverter
 from adapter.media.crop import REFERENCE_SIDE, Crop
 from adapter.media.images import to_tensor
 from adapter.media.references import Picture, read_reference
+from adapter.meshes.mesh import MeshSettings
 from adapter.methods import Method
-from adapter.methods.offers import DEFAULT_ENCODER, DEFAULT_METHOD, customize, default_preset
-from adapter.result import AdaptationResult, HubDomain
+from adapter.methods.offers import DEFAULT_ENCODER, DEFAULT_METHOD, TRUNCATION_PSI, customize, default_preset
+from adapter.result import AdaptationResult, HubDomain, write_meshes
 from adapter.scene import DomainScene, FrameScene, Identities, SceneFactory, camera
 
 
@@ -142,9 +144,9 @@ class DomainAdapter:
         """
         name = str(name)
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        entry = next((entry for entry in load_library().bases if entry.name == name), None)
+        entry = catalog().find(name, BASE)
         encoder = encoder or (entry.encoder if entry else DEFAULT_ENCODER)
-        generator = load_base(name).to(device)
+        generator = place(load_base(name), device)
         image_encoder, text_encoder = load_clip(encoder)
         inverter = load_inverter(name, lambda tower: image_encoder if tower == encoder else load_encoder(tower))
         if isinstance(inverter, Inverter):
@@ -207,6 +209,7 @@ class DomainAdapter:
         resume: TrainingState | None = None,
         preview_latents: Tensor | None = None,
         stopping: abc.Callable[[], bool] | None = None,
+        resumable: bool = True,
         **settings: Any,
     ) -> abc.Generator[Event, None, None]:
         """The events of an adaptation as they happen; closing the iterator stops the run.
@@ -216,6 +219,7 @@ class DomainAdapter:
             resume: state of an interrupted run with the same arguments, from one of its events.
             preview_latents: z [P, z] of the previews; a fixed choice where None.
             stopping: called after every step; the run ends with what was learned when it returns True.
+            resumable: whether previews come with a state to resume from, which has to be copied from a GPU.
 
         Yields:
             Events of `adapter.adaptation.adapt`; previews come with the domain so far.
@@ -233,21 +237,22 @@ class DomainAdapter:
             method,
             seed=run.seed,
             resume=resume,
-            options=RunOptions(self.base, self.license, preview_latents, inverter, stopping=stopping),
+            options=RunOptions(
+                self.base, self.license, preview_latents, inverter, stopping=stopping, resumable=resumable
+            ),
         )
 
     def load_domain(self, domain: Domain | str | os.PathLike) -> AdaptationResult:
         """A domain of this base, ready to be rendered.
 
         Args:
-            domain: a domain, a file, or OWNER/NAME on the Hub.
+            domain: a domain, a file, OWNER/NAME on the Hub, or a name in the library.
 
         Raises:
             UserError: not there, damaged, or of another base.
         """
         if not isinstance(domain, Domain):
-            there = Path(domain).is_file() or str(domain).count("/") != 1
-            domain = Domain.load(domain if there else fetch_domain(str(domain)))
+            domain = Domain.load(_domain_file(domain))
         domain.check(self.generator)
         domain = HubDomain(domain.weights, domain.metadata)
 
@@ -255,6 +260,12 @@ class DomainAdapter:
             return functools.partial(DomainScene, parts=domain.apply(self.generator, strength, checked=True))
 
         return AdaptationResult(self.generator, scene, domain, dict(domain.metadata.settings))
+
+    def mesh(
+        self, folder: str | Path, seed: int = 2, truncation: float = TRUNCATION_PSI, **settings: Any
+    ) -> list[Path]:
+        """Write a person of the base as source.glb and source.ply; see `AdaptationResult.mesh` for a domain's."""
+        return write_meshes(folder, self.generator, None, seed, truncation, MeshSettings(**settings))
 
     def guidance(
         self,
@@ -268,13 +279,13 @@ class DomainAdapter:
             UserError: neither pictures nor words, an unreadable picture, or words that the CLIP does not understand.
         """
         settings = settings or AdaptationSettings()
-        pictures = [read_reference(one, settings.crop) for one in _as_list(image)]
+        pictures = [read_reference(one, settings.crop, base=self.base) for one in _as_list(image)]
         prompt = prompt.strip()
         if settings.reference_from_text and prompt and not pictures:
             return Guidance(self.draw_reference(prompt, settings.reference_from_text, settings.seed), prompt=prompt)
         reading = self._read(prompt) if prompt else None
         if reading and not pictures and not settings.words_alone and self.encoder_name:
-            from_album = album_picture(self.encoder_name, self.vocabulary, reading.style)
+            from_album = album_picture(self.encoder_name, self.vocabulary, reading.style, self.base)
             pictures = [] if from_album is None else [from_album]
         side = max(REFERENCE_SIDE, self.generator.config.image_resolution)
         references = torch.cat([to_tensor(picture, side) for picture in pictures]) if pictures else None
@@ -315,6 +326,16 @@ class DomainAdapter:
         if not reading.known:
             raise UserError(reading.message)
         return reading
+
+
+def _domain_file(name: str | os.PathLike) -> str | os.PathLike:
+    """The file of a domain, fetched where it must be."""
+    if Path(name).is_file():
+        return name
+    listed = catalog().find(str(name), DOMAIN)
+    if listed is not None:
+        return fetch_ready_domain(listed)
+    return fetch_domain(str(name)) if str(name).count("/") == 1 else name
 
 
 def _as_list(image: Picture | Sequence[Picture] | None) -> list[Picture]:

@@ -11,11 +11,19 @@ import numpy as np
 from huggingface_hub import get_token
 
 from adapter.adaptation import Domain
-from adapter.eg3d import Generator
+from adapter.eg3d import Generator, Parts
 from adapter.eg3d.camera import SwingPath
+from adapter.eg3d.pair import PairRenderer
+from adapter.encoders.lpips import load_lpips
+from adapter.errors import UserError
 from adapter.hub.share import push_domain
+from adapter.latents.walks import walk_frames, walk_past
 from adapter.media.grids import pair_sheet, sample_sheet, save_png
+from adapter.media.images import to_uint8
 from adapter.media.video import write_mp4
+from adapter.meshes.files import save_person
+from adapter.meshes.mesh import MeshSettings
+from adapter.meshes.person import make_meshes
 from adapter.methods.offers import TRUNCATION_PSI
 from adapter.scene import Identities, Pairs, SceneFactory
 
@@ -108,6 +116,74 @@ class AdaptationResult:
         scene = self.scene(strength)(Identities.draw(self.generator, people, seed, truncation))
         save_png(path, views_sheet([scene.pairs(yaw) for yaw in GRID_VIEWS]))
         return Path(path)
+
+    def mesh(
+        self,
+        folder: str | os.PathLike,
+        seed: int = 2,
+        truncation: float = TRUNCATION_PSI,
+        strength: float = 1.0,
+        **settings: Any,
+    ) -> list[Path]:
+        """Write a person as source and as target: GLB files with a texture and PLY files with vertex colors.
+
+        Args:
+            folder: of the files.
+            seed, truncation: of the latent; the same seed is the same person in every domain.
+            strength: of the domain, 0 to 2.
+            settings: fields of `MeshSettings`.
+
+        Raises:
+            UserError: a method without a domain, or a person without a surface.
+        """
+        return write_meshes(folder, self.generator, self._parts(strength), seed, truncation, MeshSettings(**settings))
+
+    def walk(
+        self,
+        path: str | os.PathLike,
+        people: int = 4,
+        seed: int = 2,
+        truncation: float = TRUNCATION_PSI,
+        strength: float = 1.0,
+        frames: int = 24,
+    ) -> Path:
+        """Write an MP4 loop from person to person and back, source left and target right, while the camera sways.
+
+        Args:
+            path: the file to write.
+            people: that the walk passes.
+            seed, truncation: of the latents.
+            strength: of the domain, 0 to 2.
+            frames: from each person to the next, on average.
+
+        Raises:
+            UserError: a method without a domain.
+        """
+        drawn = Identities.draw(self.generator, people, seed, truncation)
+        walk = walk_past(self.generator, self._parts(strength), drawn.ws, drawn.latents, truncation)
+        steps = walk_frames(walk, people * frames, load_lpips().to(drawn.ws.device))
+        pairs = ([to_uint8(side.image) for side in step.pair] for step in steps if step.pair is not None)
+        write_mp4(path, (pair_sheet(list(a), list(b), VIDEO_TILE) for a, b in pairs), FPS)
+        return Path(path)
+
+    def _parts(self, strength: float) -> Parts:
+        if self.domain is None:
+            raise UserError("This method paints every picture by itself, so it has no shape. Choose another method.")
+        return self.domain.apply(self.generator, strength, checked=True)
+
+
+def write_meshes(
+    folder: str | os.PathLike,
+    generator: Generator,
+    parts: Parts | None,
+    seed: int,
+    truncation: float,
+    settings: MeshSettings,
+) -> list[Path]:
+    """Write the meshes of a drawn person; the source's alone where there are no parts of a target."""
+    people = Identities.draw(generator, 1, seed, truncation)
+    pairing = PairRenderer(generator, parts or generator.parts(), people.latents, people.ws, people.truncation)
+    return save_person(folder, make_meshes(pairing, settings, target=parts is not None))
 
 
 def views_sheet(views: Sequence[Pairs]) -> np.ndarray:

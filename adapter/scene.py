@@ -29,11 +29,12 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Identities:
-    """N people of a base: latents z [N, z] and ws [N, num_ws, w]."""
+    """N people of a base: latents z [N, z], and the ws [N, num_ws, w] that they give with a truncation psi."""
 
     generator: Generator
     latents: Tensor
     ws: Tensor
+    truncation: float = 1.0
 
     @classmethod
     def draw(cls, generator: Generator, count: int, seed: int, truncation: float) -> "Identities":
@@ -49,7 +50,7 @@ class Identities:
     @torch.no_grad()
     def of(cls, generator: Generator, latents: Tensor, truncation: float) -> "Identities":
         """The people of latents z [N, z]."""
-        return cls(generator, latents, generator.sample_ws(latents, truncation))
+        return cls(generator, latents, generator.sample_ws(latents, truncation), truncation)
 
 
 class Scene(Protocol):
@@ -76,7 +77,7 @@ class DomainScene:
 
     def __init__(self, people: Identities, parts: Parts) -> None:
         self.people = people
-        self._pairing = PairRenderer(people.generator, parts, people.latents, people.ws)
+        self._pairing = PairRenderer(people.generator, parts, people.latents, people.ws, people.truncation)
 
     def pairs(self, yaw: float = 0.0, pitch: float = 0.0, zoom: float = 1.0) -> Pairs:
         """Everyone as source and as target from one camera."""

@@ -24,7 +24,7 @@ README = ROOT / "README.md"
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 TORCH_OF_ZEROGPU = SpecifierSet(">=2.8,<2.14")  # environment facts of September 2026
 OAUTH_SCOPES = {"contribute-repos", "write-repos", "manage-repos", "read-repos"}
-DEVELOPMENT_ONLY = {"adapter/training", "adapter/synthetic", "adapter/ui/measure.py"}
+DEVELOPMENT_ONLY = {"adapter/training", "adapter/synthetic"}
 
 
 @cache
@@ -138,19 +138,25 @@ def test_hardware_and_looks():
 
 
 def test_models_are_those_of_the_library():
-    remote = {entry.repo for entry in load_library().bases if entry.repo and entry.repo_type == "model"}
+    listed = load_library()
+    remote = {entry.repo for entry in (*listed.bases, *listed.domains) if entry.repo and entry.repo_type == "model"}
     assert remote <= set(front()["models"])
     assert set(front()["models"]) - remote <= clip_repositories()
 
 
-def test_what_is_preloaded_is_what_open_clip_asks_for():
+def test_what_is_preloaded_is_what_the_program_asks_for():
+    """The weights of the library's CLIPs, by the name that open_clip asks for; and files that the library names."""
     ensure_torchvision()
     from open_clip.constants import HF_SAFE_WEIGHTS_NAME
 
-    used = {entry.encoder for entry in load_library().bases} & set(HUB_MODELS)
-    preloaded = {line.partition(" ")[0]: line.partition(" ")[2] for line in front()["preload_from_hub"]}
-    assert set(preloaded) == {clip_repository(name) for name in used}
-    assert set(preloaded.values()) == {HF_SAFE_WEIGHTS_NAME}
+    listed = load_library()
+    used = {entry.encoder for entry in listed.bases} & set(HUB_MODELS)
+    clips = {f"{clip_repository(name)} {HF_SAFE_WEIGHTS_NAME}" for name in used}
+    # Spaces fetch from repositories of models only, and their newest revision unless a line says another.
+    known = {f"{entry.repo} {entry.file}" for entry in (*listed.bases, *listed.domains) if entry.repo_type == "model"}
+    preloaded = set(front()["preload_from_hub"])
+    assert clips <= preloaded
+    assert preloaded - clips <= known
 
 
 def clip_repository(name: str) -> str:

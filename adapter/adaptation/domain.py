@@ -123,9 +123,9 @@ class Domain:
         _check_fit(self.weights, parts)
         if strength == 0:
             parts = copy_parts(generator)
-        for name, parameter in parts.named_parameters():
+        for name, value in parts.state_dict().items():
             if name in self.weights and strength != 0:
-                parameter.data.add_(self.weights[name].to(parameter), alpha=float(strength))
+                value.add_(self.weights[name].to(value), alpha=float(strength))
         return parts.eval().requires_grad_(False)
 
     def save(self, path: str | os.PathLike) -> None:
@@ -196,13 +196,24 @@ def fingerprint(generator: Generator) -> str:
 
     The generator keeps it, so that it is computed once as long as its weights are neither replaced nor written to.
     """
-    state = sorted(generator.state_dict().items())
-    versions = tuple((value.data_ptr(), 0 if value.is_inference() else value._version) for _, value in state)
     kept = getattr(generator, _KEPT, None)
-    if kept is None or kept[0] != versions:
-        kept = versions, hash_tensors(state)
+    if kept is None or kept[0] != _versions(generator):
+        kept = _versions(generator), hash_tensors(sorted(generator.state_dict().items()))
         setattr(generator, _KEPT, kept)
     return kept[1]
+
+
+def keep_fingerprint(generator: Generator, digest: str) -> None:
+    """Let a copy of a generator keep the `fingerprint` of the one that it is a copy of."""
+    setattr(generator, _KEPT, (_versions(generator), digest))
+
+
+def _versions(generator: Generator) -> tuple[tuple[int, int], ...]:
+    """Changes if a weight is replaced or written to; not if a GPU takes it over, which moves it."""
+    return tuple(
+        (value.data_ptr() if value.device.type == "cpu" else 0, 0 if value.is_inference() else value._version)
+        for value in generator.state_dict().values()
+    )
 
 
 def hash_tensors(tensors: Iterable[tuple[str, Tensor]]) -> str:
@@ -228,7 +239,7 @@ def _half(name: str, value: Tensor) -> Tensor:
 
 
 def _check_fit(weights: Mapping[str, Tensor], parts: Parts) -> None:
-    shapes = {name: parameter.shape for name, parameter in parts.named_parameters()}
+    shapes = {name: value.shape for name, value in parts.state_dict().items()}
     for name, value in weights.items():
         if shapes.get(name) != value.shape:
             raise UserError(

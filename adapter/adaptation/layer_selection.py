@@ -38,20 +38,25 @@ def select_rows(
 
     StyleGAN-NADA takes SGD steps of rate 0.01 on eight latents; one step on four is ours. The last row is -1.
     """
-    index = list(range(min(CODES, len(sources))))
-    every = slice(0, len(index))
-    with torch.enable_grad():
-        ws = sources.ws[index].clone().requires_grad_()
-        few = dataclasses.replace(
-            sources,
-            latents=sources.latents[index],
-            cameras=sources.cameras[index],
-            ws=ws,
-            samples=sources.samples[index],
-        )
-        features = few.target_features(generator, every, parts)
-        images = generator.superresolve(features, few.target_ws(every, parts), parts.superresolution)
-        (gradient,) = torch.autograd.grad(loss(images), ws)
-    distance = (LEARNING_RATE * gradient).norm(dim=-1).mean(dim=0)
+    count_of_codes = min(CODES, len(sources))
+    # One at a time, or choosing layers would need more memory than training does.
+    gradients = [_gradient(generator, sources, k, parts, loss) / count_of_codes for k in range(count_of_codes)]
+    distance = (LEARNING_RATE * torch.cat(gradients)).norm(dim=-1).mean(dim=0)
     best = distance.topk(min(count, len(distance))).indices.tolist()
     return {-1 if row == len(distance) - 1 else row for row in best}
+
+
+def _gradient(
+    generator: Generator, sources: SourceCache, place: int, parts: Parts, loss: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """The gradient of the loss of one source's target with respect to its ws [1, num_ws, w]."""
+    one = slice(place, place + 1)
+    with torch.enable_grad():
+        ws = sources.ws[one].clone().requires_grad_()
+        alone = dataclasses.replace(
+            sources, latents=sources.latents[one], cameras=sources.cameras[one], ws=ws, samples=sources.samples[one]
+        )
+        features = alone.target_features(generator, slice(None), parts)
+        images = generator.superresolve(features, alone.target_ws(slice(None), parts), parts.superresolution)
+        (gradient,) = torch.autograd.grad(loss(images), ws)
+    return gradient

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator as Steps
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,17 +12,21 @@ from torch import Tensor
 
 from adapter.adaptation.checkpoint import TrainingState
 from adapter.adaptation.domain import Domain, DomainMetadata, fingerprint, fingerprint_images
+from adapter.adaptation.face_views import read_faces, shows_people
 from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.inversions import invert_references
 from adapter.adaptation.objective import ActiveLosses, Objective
 from adapter.adaptation.parts import copy_parts, extent_of, set_parameters
 from adapter.adaptation.previews import preview_set, render_preview
+from adapter.adaptation.reference_checks import describe_references
 from adapter.adaptation.source_cache import SourceCache, SourceEncoder, draw_pairs, join_caches
 from adapter.adaptation.trainer import LossNotFinite, StageTrainer
 from adapter.eg3d import Generator, Parts
 from adapter.encoders.encoder import ImageEncoder
+from adapter.encoders.vgg import with_vgg
 from adapter.errors import UserError
 from adapter.losses.base import Distillation, Inverter
+from adapter.losses.face_view import FaceViews
 from adapter.methods import Method
 
 PREPARING, FINISHED, FAILED = "Preparing", "Finished", "Failed"
@@ -38,7 +43,7 @@ class Event:
         seconds_left: estimated time to the end; None before the first step was timed.
         preview: images uint8 [P, 2, H, W, 3]: source and target of P fixed identities; None between previews.
         domain: the domain so far, from averaged weights; comes with every preview.
-        state: to resume from; comes with every preview but the last.
+        state: to resume from; comes with every preview but the last, if it was asked for.
         message: a sentence for the user if there is something to say.
     """
 
@@ -63,6 +68,7 @@ class RunOptions:
         inverter: W+ encoder of the base; without one, L_scc and analogies are left out.
         distillation: differentiable score of images, for SDS; left out without one.
         stopping: called after every step; when it returns True, that step's event has the domain, and the run ends.
+        resumable: whether previews come with a state to resume from, which has to be copied from a GPU.
     """
 
     base: str = ""
@@ -71,6 +77,7 @@ class RunOptions:
     inverter: Inverter | None = None
     distillation: Distillation | None = None
     stopping: Callable[[], bool] | None = None
+    resumable: bool = True
 
 
 def adapt(
@@ -90,7 +97,7 @@ def adapt(
 
     Args:
         generator: the base, on the device of the run; it stays as it is.
-        encoder: one or several frozen CLIP image encoders whose losses are summed.
+        encoder: one or several frozen CLIP image encoders whose losses are summed, on the base's device.
         guidance: plain images [K, 3, H, W] in [-1, 1] count as references of one domain.
         method: what to train and by which losses.
         seed: of latents, cameras, batches and projections.
@@ -102,35 +109,69 @@ def adapt(
 
     Raises:
         UserError: unusable references, a method that this guidance cannot guide, or a state of another run.
+        ValueError: an encoder or the inverter is on another device than the base.
     """
     options = options or RunOptions()
-    encoders = [one.to(generator.device) for one in (encoder if isinstance(encoder, Sequence) else [encoder])]
+    encoders = list(encoder) if isinstance(encoder, Sequence) else [encoder]
+    _check_devices(generator, *encoders, options.inverter)
     guidance = (guidance if isinstance(guidance, Guidance) else Guidance(guidance)).to(generator.device)
     if method.per_frame:
         raise UserError(f"{method.name} changes pictures, not the generator. It makes no domain.")
     metadata = _metadata(generator, guidance, method, seed, options)
     if resume is not None:
         resume.check(_identity(metadata))
-    # 1. Render and encode the sources.
-    active = ActiveLosses.of(method, guidance, options.inverter is not None, options.distillation is not None)
-    extent = extent_of(method)
-    every_ray = extent.synthesis or extent.remodulation
-    encode = SourceEncoder(generator, encoders, active.layers, active.embedding, every_ray)
+    # 1. Render the sources, and find out whether they show people.
+    sources = yield from _render_sources(generator, method, seed)
+    faces, said = None, [describe_references(guidance.references)]
+    if guidance.references is not None and method.people and shows_people(sources):
+        method, (faces, told) = method.people, read_faces(sources, guidance.references)
+        said.append(told)
+    if message := " ".join(filter(None, said)):
+        yield Event(PREPARING, method.pool, method.pool, message=message)
+    # 2. Compute everything that the losses compare with.
+    sources, objective = _objective(generator, encoders, method, sources, guidance, faces, seed, options)
+    previews = preview_set(generator, options.preview_latents, _needs_every_ray(method))
+    # 3. Train.
+    yield from _Run(generator, method, sources, previews, objective, metadata, options).events(resume)
+
+
+def _render_sources(generator: Generator, method: Method, seed: int) -> Steps[Event, None, SourceCache]:
+    """Render the pool; yields an event for every group."""
     groups: list[SourceCache] = []
     yield Event(PREPARING, 0, method.pool)
-    for group in encode.stream(*draw_pairs(generator.config, method, seed), method.truncation_psi):
+    render = SourceEncoder(generator, every_ray=_needs_every_ray(method))
+    for group in render.stream(*draw_pairs(generator.config, method, seed), method.truncation_psi):
         groups.append(group)
         yield Event(PREPARING, sum(map(len, groups)), method.pool)
-    sources = join_caches(groups)
-    del groups
-    # 2. Compute everything that the losses compare with.
+    return join_caches(groups)
+
+
+def _objective(
+    generator: Generator,
+    encoders: Sequence[ImageEncoder],
+    method: Method,
+    sources: SourceCache,
+    guidance: Guidance,
+    faces: FaceViews | None,
+    seed: int,
+    options: RunOptions,
+) -> tuple[SourceCache, Objective]:
+    """The sources with their images encoded, and the losses of the run."""
+    inverter, distillation = options.inverter, options.distillation
+    active = ActiveLosses.of(method, guidance, inverter is not None, distillation is not None, faces is not None)
+    encoders = [with_vgg(one, active.layers).to(generator.device) for one in encoders]
+    encode = SourceEncoder(generator, encoders, active.source_layers, active.embedding, _needs_every_ray(method))
+    sources = encode.encoded(sources)
     inversions = None
-    if "analogy" in active and guidance.references is not None and options.inverter is not None:
-        inversions = invert_references(encode, guidance.references, options.inverter)
-    objective = Objective(encoders, method, sources, guidance, options.inverter, options.distillation, seed, inversions)
-    previews = preview_set(generator, options.preview_latents, every_ray)
-    # 3. Train.
-    yield from _Run(generator, method, sources, previews, objective, metadata, options.stopping).events(resume)
+    if "analogy" in active and guidance.references is not None and inverter is not None:
+        inversions = invert_references(encode, guidance.references, inverter)
+    return sources, Objective(encoders, method, sources, guidance, inverter, distillation, seed, inversions, faces)
+
+
+def _needs_every_ray(method: Method) -> bool:
+    """Whether a target may show something where the source shows nothing."""
+    extent = extent_of(method)
+    return extent.synthesis or extent.remodulation
 
 
 class _Run:
@@ -144,9 +185,9 @@ class _Run:
         previews: SourceCache,
         objective: Objective,
         metadata: DomainMetadata,
-        stopping: Callable[[], bool] | None = None,
+        options: RunOptions,
     ) -> None:
-        self.stopping, self.stopped = stopping, False
+        self.options, self.stopped = options, False
         self.generator, self.method, self.sources = generator, method, sources
         self.previews, self.objective, self.metadata = previews, objective, metadata
         extent = extent_of(method)
@@ -189,13 +230,13 @@ class _Run:
             ends_stage = step + 1 == stage.steps
             if ends_stage:
                 trainer.adopt_average()
-            self.stopped = self.stopping is not None and self.stopping()
+            self.stopped = self.options.stopping is not None and self.options.stopping()
             preview = domain = state = None
             if ends_stage or self.stopped or done % method.preview_every == 0:
                 set_parameters(self.averaged, trainer.averaged())
                 domain = self.domain = Domain.between(self.base, _changed(self.base, self.averaged), self.metadata)
                 preview = self.picture = render_preview(self.generator, self.previews, self.averaged, features)
-                if done < method.steps:
+                if self.options.resumable and done < method.steps:
                     state = trainer.state(step + 1, _identity(self.metadata))
             self.clock.stop(trainer.number)
             left = self.clock.seconds_left(trainer.number, stage.steps - step - 1)
@@ -230,6 +271,15 @@ class _Clock:
         return sum(recent) / len(recent) * (steps + later)
 
 
+def _check_devices(generator: Generator, *models: object) -> None:
+    for model in models:
+        weight = next(model.parameters(), None) if isinstance(model, torch.nn.Module) else None
+        if weight is not None and weight.device != generator.device:
+            raise ValueError(
+                f"The base is on {generator.device} and {type(model).__name__} on {weight.device}. Move both to one."
+            )
+
+
 def _metadata(
     generator: Generator, guidance: Guidance, method: Method, seed: int, options: RunOptions
 ) -> DomainMetadata:
@@ -257,5 +307,7 @@ def _identity(metadata: DomainMetadata) -> dict[str, object]:
 
 
 def _changed(base: Parts, adapted: Parts) -> dict[str, Tensor]:
-    before = dict(base.named_parameters())
-    return {name: value for name, value in adapted.named_parameters() if not torch.equal(value, before[name])}
+    before, after = dict(base.named_parameters()), dict(adapted.named_parameters())
+    # Read back at once: the host waits for a GPU a single time.
+    changed = torch.stack([(value != before[name]).any() for name, value in after.items()]).tolist()
+    return {name: value for (name, value), is_changed in zip(after.items(), changed, strict=True) if is_changed}

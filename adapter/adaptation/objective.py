@@ -12,8 +12,12 @@ from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.source_cache import encode_images
 from adapter.encoders.encoder import Encoded, ImageEncoder
 from adapter.losses.base import Batch, Distillation, EncodedBatch, Inverter, LossContext, Sources, make_loss, total
+from adapter.losses.face_view import FaceViews
 from adapter.methods import LossTerm, Method
 from adapter.methods.loss_terms import Requirement
+
+GUIDED = frozenset({"analogy", "background_colour"})
+"""The losses that mesh guides stand in for."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,18 @@ class ActiveLosses:
 
     @classmethod
     def of(
-        cls, method: Method, guidance: Guidance, inverter: bool = False, distillation: bool = False
+        cls,
+        method: Method,
+        guidance: Guidance,
+        inverter: bool = False,
+        distillation: bool = False,
+        faces: bool = False,
     ) -> "ActiveLosses":
-        """Leave out the losses whose requirements are not there.
+        """Leave out the losses whose requirements are not there, and what mesh guides stand in for.
 
         Args:
             inverter, distillation: whether there is one.
+            faces: whether sources and references can be compared by their faces.
 
         Raises:
             UserError: no loss is left that guides.
@@ -44,13 +54,23 @@ class ActiveLosses:
             "inverter": inverter,
             "distillation": distillation,
             "views": method.views > 1,
+            "faces": faces,
         }
-        return cls(method.active_losses({need for need, there in available.items() if there}))
+        active = cls(method.active_losses({need for need, there in available.items() if there}))
+        if "mesh_guide" not in active:
+            return active
+        return cls(tuple(term for term in active.terms if term.kind not in GUIDED))
 
     @property
     def layers(self) -> tuple[str | int, ...]:
         """Encoder layers whose tokens are read, each once."""
         return tuple(dict.fromkeys(layer for term in self.terms for layer in getattr(term, "layers", ())))
+
+    @property
+    def source_layers(self) -> tuple[str | int, ...]:
+        """Those of them whose tokens are read of sources, too: compared, described, or averaged."""
+        terms = (term for term in self.terms if getattr(term, "centred", True) or term.kind == "image_structure")
+        return tuple(dict.fromkeys(layer for term in terms for layer in getattr(term, "layers", ())))
 
     @property
     def embedding(self) -> bool:
@@ -76,6 +96,7 @@ class Objective:
         distillation: for SDS.
         seed: of a discriminator.
         inversions: of the references, for analogies.
+        faces: of sources and references, for mesh guides.
     """
 
     def __init__(
@@ -88,8 +109,9 @@ class Objective:
         distillation: Distillation | None = None,
         seed: int = 0,
         inversions: Sources | None = None,
+        faces: FaceViews | None = None,
     ) -> None:
-        active = ActiveLosses.of(method, guidance, inverter is not None, distillation is not None)
+        active = ActiveLosses.of(method, guidance, inverter is not None, distillation is not None, faces is not None)
         self.layers, self.embedding = active.layers, active.embedding
         self.encoders = tuple(encoders) if self.layers or self.embedding else ()
         references = guidance.references
@@ -101,6 +123,7 @@ class Objective:
             sources,
             references,
             inversions,
+            faces,
             inverter,
             distillation,
             steps=method.steps,
@@ -126,7 +149,13 @@ class Objective:
         return list(zip(references, directions, centers, strict=True))
 
     def __call__(
-        self, images: Tensor, index: Sequence[int], features: Tensor | None, random: torch.Generator, step: int = 0
+        self,
+        images: Tensor,
+        index: Sequence[int] | Tensor,
+        features: Tensor | None,
+        random: torch.Generator,
+        step: int = 0,
+        raw: bool = False,
     ) -> dict[str, Tensor]:
         """Losses of a batch, weighted, by name.
 
@@ -137,18 +166,19 @@ class Objective:
                 which leaves L_F-str out.
             random: draws the points and projections of the sliced distances.
             step: of the whole run, from 0.
+            raw: whether the images are raw renderings; only losses that read these count.
         """
-        encoded = encode_images(self.encoders, images, self.layers, self.embedding)
+        encoded = () if raw else encode_images(self.encoders, images, self.layers, self.embedding)
         sources = [one[index] for one in self.sources.encoded] if encoded else []
         compared = (
             EncodedBatch(target, source, *goal)
-            for target, source, goal in zip(encoded, sources, self.goals, strict=True)
+            for target, source, goal in zip(encoded, sources, () if raw else self.goals, strict=True)
         )
         batch = Batch(images, index, random, features, step, tuple(compared))
         return {
             kind: loss.term.weight * loss(batch)
             for kind, loss in self.losses.items()
-            if features is not None or not loss.reads_features
+            if (features is not None or not loss.reads_features) and (loss.reads_raw or not raw)
         }
 
     def global_loss(self, images: Tensor) -> Tensor:

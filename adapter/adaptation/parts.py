@@ -24,18 +24,22 @@ class Extent:
         background: side of a background map that shows what the base shows; 0 for none.
         synthesis: whether a backbone of their own.
         remodulation: whether a second mapping, and a second modulation in the backbone and in super-resolution.
+        replacement: whether a mapping of their own in place of the base's.
     """
 
     background: int = 0
     synthesis: bool = False
     remodulation: bool = False
+    replacement: bool = False
 
     @classmethod
     def of_weights(cls, names: Iterable[str], background: int) -> "Extent":
         """The least that has parameters of all these dotted names."""
         names = list(names)
         again = any(is_remodulation(name) for name in names)
-        return cls(background, again or any(name.startswith("synthesis.") for name in names), again)
+        replaced = any(name.startswith("replacement_mapping.") for name in names)
+        synthesis = again or replaced or any(name.startswith("synthesis.") for name in names)
+        return cls(background, synthesis, again, replaced)
 
 
 def extent_of(method: Method) -> Extent:
@@ -52,18 +56,22 @@ def copy_parts(generator: Generator, extent: Extent | int = 0) -> Parts:
     if isinstance(extent, int):
         extent = Extent(extent)
     parts = generator.parts()
-    synthesis = mapping = None
-    if extent.synthesis or extent.remodulation:
+    synthesis = mapping = replacement = None
+    if extent.synthesis or extent.remodulation or extent.replacement:
         synthesis = copy.deepcopy(generator.backbone.synthesis)
+    if extent.replacement:
+        replacement = copy.deepcopy(generator.backbone.mapping)
     if extent.remodulation:
         mapping = copy.deepcopy(generator.backbone.mapping)
         _remodulate(synthesis, parts.superresolution)
     colors = None
     if extent.background:
-        own = 1.0 if generator.config.rendering.white_background else 0.0
+        rendering = generator.config.rendering
+        own = rendering.background_level if rendering.white_background else 0.0
         shape = (generator.config.feature_channels, extent.background, extent.background)
         colors = torch.full(shape, own, device=next(parts.parameters()).device)
-    return Parts(parts.decoder, parts.superresolution, colors, synthesis, mapping)
+    label = generator.frontal_conditioning() if extent.remodulation or extent.replacement else None
+    return Parts(parts.decoder, parts.superresolution, colors, synthesis, mapping, replacement, label)
 
 
 def _remodulate(*modules: nn.Module | None) -> None:

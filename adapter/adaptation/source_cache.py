@@ -3,12 +3,14 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from adapter.eg3d import Eg3dConfig, Generator, Parts, Samples, cameras_around_front
 from adapter.eg3d.plane_lookup import lookup
+from adapter.eg3d.planes import Planes
 from adapter.eg3d.rays import camera_rays
 from adapter.eg3d.samples import join_samples
 from adapter.encoders.encoder import Encoded, ImageEncoder, join_encoded
@@ -34,18 +36,18 @@ class SourceCache(Sources):
     ws: Tensor
     samples: Samples
 
-    def target_ws(self, index: slice | Sequence[int], parts: Parts) -> Tensor:
+    def target_ws(self, index: slice | Sequence[int] | Tensor, parts: Parts) -> Tensor:
         """The ws of some pairs that the target's parts read."""
         return parts.rows(self.ws[index], self.latents[index])
 
-    def target_features(self, generator: Generator, index: slice | Sequence[int], parts: Parts) -> Tensor:
+    def target_features(self, generator: Generator, index: slice | Sequence[int] | Tensor, parts: Parts) -> Tensor:
         """Rendered features [n, F, R, R] of some pairs as the target's, at the places where the source was sampled.
 
         Differentiable in the parts. Cached plane features serve, unless the parts have a backbone of their own.
         """
         samples = self.samples[index]
         if parts.synthesis is None:
-            return generator.march(samples.float(), parts).features
+            return generator.march(samples, parts).features
         if samples.places is not None:
             raise ValueError("A backbone of its own needs samples of every ray.")
         planes = generator.planes(self.target_ws(index, parts), synthesis=parts.synthesis)
@@ -108,8 +110,8 @@ class SourceEncoder:
     @torch.no_grad()
     def encode(self, latents: Tensor, ws: Tensor, cameras: Tensor) -> SourceCache:
         """Render latents z [n, z] with codes ws [n, num_ws, w] from labels [n, 25], and encode their images."""
-        samples = self.generator.sample(self.generator.planes(ws), cameras, every_ray=self.every_ray).half()
-        rendered = self.generator.march(samples.float())
+        samples = self.generator.sample(self._planes(ws), cameras, every_ray=self.every_ray).half()
+        rendered = self.generator.march(samples)
         images = self.generator.superresolve(rendered.features, ws)
         return SourceCache(
             latents=latents,
@@ -122,6 +124,20 @@ class SourceEncoder:
             images=images,
             encoded=encode_images(self.encoders, images, self.layers, self.embedding),
         )
+
+    def _planes(self, ws: Tensor) -> Planes:
+        """The planes of ws [n, num_ws, w]; those of one identity's views are computed once."""
+        alike = all(torch.equal(one, ws[0]) for one in ws[1:])
+        return self.generator.planes(ws[:1]).repeat(len(ws)) if alike else self.generator.planes(ws)
+
+    def encoded(self, sources: SourceCache) -> SourceCache:
+        """Rendered sources with their images encoded, on a CPU several groups at once."""
+        if not self.layers and not self.embedding:
+            return dataclasses.replace(sources, encoded=tuple(Encoded(None, {}) for _ in self.encoders))
+        groups = sources.images.split(GROUP)
+        work = partial(encode_images, self.encoders, layers=self.layers, embedding=self.embedding)
+        found = list(stream(work, groups, self.generator.device))
+        return dataclasses.replace(sources, encoded=tuple(map(join_encoded, zip(*found, strict=True))))
 
 
 def encode_images(

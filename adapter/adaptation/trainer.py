@@ -75,7 +75,9 @@ class StageTrainer:
         """
         # 1. Batch, random numbers and learning rate follow from the number of the step.
         done = self.steps_before + step
-        index = batch_of_step(len(self.sources), self.method.batch, self.seed, done, self.method.views)
+        batch = batch_of_step(len(self.sources), self.method.batch, self.seed, done, self.method.views)
+        # As a list it would be copied to a GPU at every use, and the host would wait.
+        index = torch.tensor(batch).to(self.sources.images.device, non_blocking=True)
         random = random_of_step(self.seed, done)
         share = learning_rate_share(step, self.stage.steps, self.method.warmup, self.method.final_rate)
         for group in self.optimizer.param_groups:
@@ -83,15 +85,19 @@ class StageTrainer:
         # 2. Render the target.
         features, images = self._render(index)
         # 3. Compare.
-        losses = self.objective(images, index, features if self.moves_features else None, random, done)
+        given = features if self.moves_features else None
+        losses = self.objective(images, index, given, random, done, self.stage.raw)
         loss = total(losses.values())
-        report = {name: float(value.detach()) for name, value in losses.items()} | {"total": float(loss.detach())}
+        values = torch.stack([*losses.values(), loss]).detach().tolist()
+        report = dict(zip((*losses, "total"), values, strict=True))
         if not math.isfinite(report["total"]):
             raise LossNotFinite
         # 4. Update the parameters, and whatever trains beside them.
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._drop_gradients_of_other_rows(step)
+        if self.stage.fixed_density:
+            self._drop_gradients_of_density()
         self.optimizer.step()
         self.objective.after_step(images.detach(), random)
         # 5. Average the weights.
@@ -100,12 +106,14 @@ class StageTrainer:
             torch._foreach_lerp_(list(self.average.values()), [*self.trained.values()], 1 - decay)
         return report
 
-    def _render(self, index: list[int]) -> tuple[Tensor, Tensor]:
-        """The target's features [N, F, R, R] and images [N, 3, H, W] of some pairs."""
+    def _render(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The target's features [N, F, R, R] and images [N, 3, H, W], or raw renderings, of some pairs."""
         if self._fixed_features is None:
             features = self.sources.target_features(self.generator, index, self.parts)
         else:
             features = self._fixed_features[index]
+        if self.stage.raw:
+            return features, features[:, :3]
         ws = self.sources.target_ws(index, self.parts)
         return features, self.generator.superresolve(features, ws, self.parts.superresolution)
 
@@ -120,6 +128,13 @@ class StageTrainer:
             row = row_of(name, self.parts)
             if row is not None and row not in self.selected_rows:
                 parameter.grad = None
+
+    def _drop_gradients_of_density(self) -> None:
+        """The first output of the decoder's last layer is the density."""
+        for name in ("weight", "bias"):
+            gradient = getattr(self.parts.decoder.net[2], name).grad
+            if gradient is not None:
+                gradient[0] = 0
 
     def adopt_average(self) -> None:
         """End the stage: the averaged weights become the weights."""

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     """
     settings = Settings.from_environment()
     encoder = args.encoder or settings.encoder
-    references = [open_reference(path, args.crop) for path in args.reference]
+    references = [open_reference(path, args.crop, base=args.base or settings.base) for path in args.reference]
     request = AdaptRequest(
         tuple(reference.pixels for reference in references),
         args.out,

@@ -5,15 +5,22 @@ import sys
 
 import torch
 
-from adapter.eg3d import PRESETS, Eg3d
-from adapter.encoders import load_encoder
+from adapter.eg3d import PRESETS, Eg3d, place
 from adapter.errors import UserError
-from adapter.evaluation.benchmarks import Row, adaptation_rows, busy_table, rendering_rows, table
+from adapter.evaluation.benchmarks import (
+    Row,
+    adaptation_rows,
+    busy_table,
+    load_or_draw_clip,
+    rendering_rows,
+    table,
+)
 from adapter.latents.wplus_encoder import load_inverter
-from adapter.methods.presets import METHODS, get_method
+from adapter.methods.offers import customize, default_preset
+from adapter.methods.presets import METHODS
 
 BASES = ("heads", "ffhq512")
-EMBEDDED = "heads"
+EMBEDDED, ENCODER, LARGE_ENCODER = "heads", "clip-heads", "ViT-B-32"
 _TRAINING = tuple(name for name, own in METHODS.items() if not own["quick"].per_frame)
 
 
@@ -30,6 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--methods", nargs="+", choices=_TRAINING, default=["3d-adapter"], metavar="METHOD", help="default: 3d-adapter"
     )
+    parser.add_argument("--encoder", help="CLIP of the losses; default: the one that goes with the base")
     parser.add_argument("--device", help="cpu or cuda; default: cuda where there is one")
     parser.add_argument("--threads", type=int, help="CPU threads, default: all cores")
     parser.add_argument("--repeats", type=int, default=3, help="of each frame's measurement, default: 3")
@@ -61,17 +69,18 @@ def _rows(args: argparse.Namespace, device: torch.device, plain: bool) -> list[R
     rows: list[Row] = []
     for name in args.bases:
         print(f"Measuring {name} on {device} ...", file=sys.stderr)
-        generator = _generator(name).to(device)
+        generator = place(_generator(name), device)
         rows += rendering_rows(name, generator, args.repeats, plain)
         if args.steps:
-            encoder = load_encoder("clip-heads").to(device)
+            clip = args.encoder or (ENCODER if name == EMBEDDED else LARGE_ENCODER)
+            encoder = load_or_draw_clip(clip).to(device)
             inverter = load_inverter(name) if name == EMBEDDED else None
             for method in args.methods:
                 rows += adaptation_rows(
                     name,
                     generator,
                     encoder,
-                    get_method(method, "quick"),
+                    customize(method, default_preset(method, clip), encoder=clip),
                     args.steps,
                     plain,
                     None if inverter is None else inverter.to(device),

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation import fingerprint
+from adapter.cli.evaluate_inversion import evaluate_inversion
+from adapter.cli.evaluate_shapes import evaluate_meshes, evaluate_path_length
 from adapter.cli.progress import ProgressLine
 from adapter.eg3d import Eg3d
 from adapter.encoders.encoder import load_encoder, load_text_encoder
@@ -21,7 +23,7 @@ from adapter.errors import UserError
 from adapter.evaluation.classifier import load_classifier
 from adapter.evaluation.domains import DOMAINS, QUICK, choose_domains
 from adapter.evaluation.eval_set import EvalConfig
-from adapter.evaluation.lpips import local_lpips
+from adapter.evaluation.lpips import lpips_model
 from adapter.evaluation.report import FIGURE_FILE, RESULTS_FILE, copy_figure, write_report
 from adapter.evaluation.runner import (
     REFERENCE_SIDE,
@@ -34,7 +36,7 @@ from adapter.evaluation.runner import (
 from adapter.evaluation.tables import read_document, write_table
 from adapter.evaluation.text_prompts import evaluate_prompts, spread_styles, text_markdown
 from adapter.evaluation.workers import run_parallel
-from adapter.hub.bases import EMBEDDED, EMBEDDED_ENCODER
+from adapter.hub.bases import EMBEDDED_ENCODER, RULER
 from adapter.latents.wplus_encoder import Inverter, load_inverter
 from adapter.media.images import to_tensor
 from adapter.methods import METHODS, get_method, title
@@ -103,9 +105,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add("--text", action="store_true", help="adapt to prompts instead, and measure how often the style is recognised")
     add("--words-alone", action="store_true", help="with --text: no picture of the album beside the words")
     add("--styles", nargs="+", metavar="STYLE", help="with --text: styles to adapt to; default: 20")
+    add("--path-length", action="store_true", help="of --base and each of its ready domains, over 256 pairs of people")
+    add("--meshes", action="store_true", help="silhouettes of meshes against the true heads, default: 32 of them")
+    add("--inversion", action="store_true", help="invert portraits of people of --base, default: 32 of them")
+    add("--portraits", nargs="+", metavar="IMAGE", help="with --inversion: pictures from outside, too")
+    add("--steps", type=int, help="with --inversion: of each inversion")
+    add("--tuning", type=int, default=0, metavar="STEPS", help="with --inversion: of pivotal tuning, default: none")
     add("--table", type=Path, metavar="FILE", help="document whose marked table is replaced")
     add("--figure", type=Path, metavar="FILE", help="JPEG to write the figure to, too")
-    add("--base", default=EMBEDDED, help=argparse.SUPPRESS)
+    add("--base", default=RULER, help="embedded base; of heads the true shapes are known, default: %(default)s")
     add("--encoder", default=EMBEDDED_ENCODER, help="CLIP of the adaptations, default: %(default)s")
 
 
@@ -115,7 +123,13 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: an unknown method, preset, domain or style, too few heads, or a method that failed.
     """
-    if args.text:
+    if args.inversion:
+        evaluate_inversion(args)
+    elif args.path_length:
+        evaluate_path_length(args)
+    elif args.meshes:
+        evaluate_meshes(args)
+    elif args.text:
         _evaluate_text(args)
     else:
         _evaluate(args)
@@ -216,6 +230,7 @@ def make_context(args: argparse.Namespace) -> EvalContext:
     if args.pairs is not None and not 8 <= args.pairs <= 4096:
         raise UserError("The number of heads must be from 8 to 4096.")
     try:
+        from adapter.synthetic.faces.ground_truth import FacesGroundTruth
         from adapter.synthetic.ground_truth import HeadsGroundTruth
     except ModuleNotFoundError as error:
         raise UserError(
@@ -230,14 +245,16 @@ def make_context(args: argparse.Namespace) -> EvalContext:
     inverter = load_inverter(args.base)
     if isinstance(inverter, Inverter):
         inverter.check(fingerprint(generator))
+    classifier = load_classifier().to(device)
+    heads = args.base == RULER
     return EvalContext(
         generator,
         args.base,
         [load_encoder(args.encoder).to(device)],
-        load_classifier().to(device),
-        HeadsGroundTruth(generator.config.image_resolution),
+        classifier,
+        HeadsGroundTruth(generator.config.image_resolution) if heads else FacesGroundTruth(generator, classifier),
         args.out,
-        local_lpips(),
+        lpips_model(),
         inverter=None if inverter is None else inverter.to(device),
         seeds=tuple(dict.fromkeys(args.seeds or [args.seed])),
         config=config,

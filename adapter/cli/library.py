@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adapter.cli.progress import ProgressLine
 from adapter.errors import UserError
-from adapter.hub.library import Entry, load_library
+from adapter.hub.library import BASE, Entry, catalog
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -43,20 +43,23 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _list(_: argparse.Namespace) -> None:
-    library = load_library()
+    library = catalog()
     for title, entries in (("Bases", library.bases), ("Domains", library.domains)):
         print(f"{title}:" if entries else f"{title}: none")
         for entry in entries:
             place = "embedded" if entry.path is not None else f"{entry.repo}/{entry.file}"
-            doubt = "" if entry.verified else ", not verified"
-            print(f"  {entry.name:24} {entry.title} ({entry.licence}; {place}{doubt})")
+            facts = [f"for {entry.base}" if entry.base else "", entry.licence, place, entry.size]
+            facts.append("" if entry.verified else "not verified")
+            print(f"  {entry.name:24} {entry.title} ({'; '.join(filter(None, facts))})")
 
 
 def _fetch(args: argparse.Namespace) -> None:
+    from adapter.hub.domains import fetch_ready_domain
     from adapter.hub.download import fetch
 
-    line = ProgressLine()
-    path = fetch(_named(args.name), lambda share, text: line.show(f"[{100 * share:3.0f} %] {text}"))
+    line, entry = ProgressLine(), _named(args.name)
+    fetching = fetch if entry.kind == BASE else fetch_ready_domain
+    path = fetching(entry, lambda share, text: line.show(f"[{100 * share:3.0f} %] {text}"))
     line.clear()
     print(path)
 
@@ -65,7 +68,7 @@ def _check(_: argparse.Namespace) -> None:
     from adapter.adaptation.domain import Domain
     from adapter.hub.bases import load_base
 
-    library = load_library()
+    library = catalog()
     for base in [entry for entry in library.bases if entry.path is not None]:
         generator = load_base(base.name)
         print(f"{base.name}: loads")
@@ -110,8 +113,7 @@ def _get(args: argparse.Namespace) -> None:
 
 
 def _named(name: str) -> Entry:
-    library = load_library()
-    for entry in (*library.bases, *library.domains):
-        if entry.name == name:
-            return entry
-    raise UserError(f"There is no base or domain called '{name}'. See: python -m adapter library list")
+    entry = catalog().find(name)
+    if entry is None:
+        raise UserError(f"There is no base or domain called '{name}'. See: adapter library list")
+    return entry

@@ -3,6 +3,7 @@
 from adapter.eg3d.camera import SwingPath, camera_label, cameras_around_front, frontal_label, look_at
 from adapter.eg3d.config import PRESETS, SUPERRESOLUTIONS, Eg3dConfig, RenderingConfig, SuperresolutionConfig
 from adapter.eg3d.generator import Generator, Output, Parts
+from adapter.eg3d.placement import place
 from adapter.eg3d.planes import Planes
 from adapter.eg3d.pretrained import Eg3d
 from adapter.eg3d.rendering import Rendered
@@ -26,4 +27,5 @@ __all__ = [
     "cameras_around_front",
     "frontal_label",
     "look_at",
+    "place",
 ]

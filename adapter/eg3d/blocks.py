@@ -63,7 +63,7 @@ class SynthesisLayer(nn.Module):
         )
         noise = self._noise(y, noise_mode, generator)
         if noise is not None:
-            y = y.addcmul_(noise, self.noise_strength * ACTIVATION_GAIN)
+            y = y.addcmul_(noise.to(y.dtype), (self.noise_strength * ACTIVATION_GAIN).to(y.dtype))
         return clamp(F.leaky_relu(y, SLOPE, inplace=True), self.limit)
 
     def _noise(self, y: Tensor, noise_mode: NoiseMode, generator: torch.Generator | None) -> Tensor | None:
@@ -72,7 +72,9 @@ class SynthesisLayer(nn.Module):
             return None
         if noise_mode == "const":
             return self.noise_const[None, None]
-        return torch.randn(len(y), 1, self.resolution, self.resolution, generator=generator, device=y.device)
+        where = y.device if generator is None else generator.device
+        noise = torch.randn(len(y), 1, self.resolution, self.resolution, generator=generator, device=where)
+        return noise.to(y.device)
 
 
 class ToRgb(nn.Module):
@@ -87,9 +89,9 @@ class ToRgb(nn.Module):
         self.style_gain = 1 / math.sqrt(inputs)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """Map features [N, I, H, W] and latents [N, w] to [N, O, H, W]."""
+        """Map features [N, I, H, W] and latents [N, w] to [N, O, H, W] in fp32."""
         styles = self.affine(w) * self.style_gain
-        return clamp(modulated_conv2d(x, self.weight, styles, self.bias, demodulate=False), self.limit)
+        return clamp(modulated_conv2d(x, self.weight, styles, self.bias, demodulate=False).float(), self.limit)
 
 
 class SynthesisBlock(nn.Module):

@@ -22,10 +22,15 @@ def hidden_and_density(features: Tensor, weights: DecoderWeights) -> tuple[Tenso
 
 
 class Decoder(nn.Module):
-    """Two fully connected layers with a softplus between them (EG3D, Chan et al. 2022)."""
+    """Two fully connected layers with a softplus between them (EG3D, Chan et al. 2022).
+
+    Attributes:
+        dtype: that it computes in; the weights stay in fp32.
+    """
 
     def __init__(self, config: Eg3dConfig) -> None:
         super().__init__()
+        self.dtype = torch.float32
         self.density_gain = config.density_gain
         self.net = nn.Sequential(
             FullyConnected(config.plane_channels, config.decoder_hidden),
@@ -34,9 +39,16 @@ class Decoder(nn.Module):
         )
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Decode plane features [..., C] to raw density [...] and colors [..., F] in [-0.001, 1.001]."""
-        out = self.net(features)
-        return out[..., 0] * self.density_gain, out[..., 1:].sigmoid() * COLOR_GAIN + COLOR_SHIFT
+        """Decode plane features [..., C] to raw density [...], in fp32, and colors [..., F] in [-0.001, 1.001]."""
+        density, sigmoids = self.density_and_sigmoids(features)
+        return density, sigmoids * COLOR_GAIN + COLOR_SHIFT
+
+    def density_and_sigmoids(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The same with colors before their gain and shift, which may be applied after marching."""
+        weights = DecoderWeights(*(one.to(self.dtype) for one in self.weights()))
+        hidden = F.softplus(F.linear(features.to(self.dtype), weights.hidden, weights.hidden_bias))
+        density = F.linear(hidden, weights.density[None], weights.density_bias[None])
+        return density[..., 0].float(), F.linear(hidden, weights.color, weights.color_bias).sigmoid()
 
     def weights(self) -> DecoderWeights:
         """The weights as they act; gradients flow back to the stored ones."""

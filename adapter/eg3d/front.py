@@ -150,7 +150,7 @@ class Front(nn.Module):
         super().__init__()
         self.w_dim = w_dim
         self.synthesis = FrontSynthesis(config, w_dim)
-        self.reader = FrontReader(config.channels[-2:], config, plane_channels)
+        self.reader = FrontReader((config.channels[-2], config.channels[-1]), config, plane_channels)
 
     def forward(self, ws: Tensor) -> Tensor:
         """Map ws [N, num_ws, w]; each level reads the row of the block of its own resolution."""

@@ -27,7 +27,11 @@ class Parts(nn.Module):
         background: colors [F, h, w] in [0, 1] behind everything; the base's white or black if None.
         synthesis: a backbone (G1) of the target's own; if None, source and target share their planes.
         mapping: a second mapping network, whose w is appended to every row (see `Remodulated`).
+        replacement_mapping: a mapping network of the target's own, in place of the base's.
+        label: what mapping networks read beside z [1, c], see `Generator.frontal_conditioning`.
     """
+
+    label: Tensor | None
 
     def __init__(
         self,
@@ -36,26 +40,35 @@ class Parts(nn.Module):
         background: Tensor | None = None,
         synthesis: Synthesis | None = None,
         mapping: Mapping | None = None,
+        replacement_mapping: Mapping | None = None,
+        label: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.decoder, self.superresolution = decoder, superresolution
         self.background = None if background is None else nn.Parameter(background)
-        self.synthesis, self.mapping = synthesis, mapping
+        self.synthesis, self.mapping, self.replacement_mapping = synthesis, mapping, replacement_mapping
+        self.register_buffer("label", label, persistent=False)
 
     @property
     def field(self) -> Field:
         """What the volume renderer reads."""
         return Field(self.decoder, self.background)
 
-    def rows(self, ws: Tensor, z: Tensor | None = None) -> Tensor:
+    def rows(self, ws: Tensor, z: Tensor | None = None, truncation_psi: float = 1.0) -> Tensor:
         """The ws of these parts for the source's ws [N, num_ws, w] and latents z [N, z].
 
         With a second mapping they are [N, num_ws, 2 w]. If z is unknown, as for an inverted photo, the source's w
-        replaces the second one, because that mapping started as a copy of the first.
+        replaces the other ones, because those mappings started as copies of the first.
+
+        Args:
+            truncation_psi: of the source's ws; a mapping of the target's own is truncated to its own average.
         """
-        if self.mapping is None:
-            return ws
-        return torch.cat([ws, ws if z is None else self.mapping(z)], dim=-1)
+        if z is None:
+            return ws if self.mapping is None else torch.cat([ws, ws], dim=-1)
+        label = None if self.label is None else self.label.expand(len(z), -1)
+        if self.replacement_mapping is not None:
+            ws = self.replacement_mapping(z, label, truncation_psi)
+        return ws if self.mapping is None else torch.cat([ws, self.mapping(z, label)], dim=-1)
 
 
 @dataclass
@@ -88,6 +101,11 @@ class Generator(nn.Module):
         """Where the weights are."""
         return self.backbone.mapping.w_avg.device
 
+    def compute_in(self, dtype: torch.dtype) -> "Generator":
+        """Let decoder and super-resolution compute in a precision such as bf16; all weights stay in fp32."""
+        self.decoder.dtype = self.superresolution.dtype = dtype
+        return self
+
     def mapping(
         self,
         z: Tensor,
@@ -111,13 +129,18 @@ class Generator(nn.Module):
         label = None
         if self.config.conditioning:
             label = z.new_zeros(len(z), self.config.conditioning) if conditioning is None else conditioning
-            label = label * (0.0 if self.config.conditioning_zero else self.config.conditioning_scale)
+            label = self._scaled(label)
         return self.backbone.mapping(z, label, truncation_psi, truncation_cutoff)
 
     def sample_ws(self, z: Tensor, truncation_psi: float = 1.0) -> Tensor:
         """Map latents [N, z] of any device to ws [N, num_ws, w], conditioned on the frontal camera."""
         label = frontal_label(self.config, len(z))
         return self.mapping(z.to(self.device), None if label is None else label.to(self.device), truncation_psi)
+
+    def frontal_conditioning(self) -> Tensor | None:
+        """What the mapping network reads for the frontal camera [1, c]; None for a base without conditioning."""
+        label = frontal_label(self.config)
+        return None if label is None else self._scaled(label.to(self.device))
 
     def planes(
         self,
@@ -185,7 +208,7 @@ class Generator(nn.Module):
             rendered = [self.render(planes, cameras), self.render(target_planes, cameras, parts=target)]
         rows = ws, ws if target_ws is None else target_ws
         inputs = list(zip(rendered, rows, (self.superresolution, target.superresolution), strict=True))
-        source, adapted = each(lambda item: _output(*item), inputs)
+        source, adapted = each(lambda item: _output(*item), inputs, ws.device)
         return source, adapted
 
     def field(self, planes: Planes, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -195,6 +218,9 @@ class Generator(nn.Module):
     def parts(self) -> Parts:
         """Copies of the replaceable modules, ready to be trained."""
         return Parts(copy.deepcopy(self.decoder), copy.deepcopy(self.superresolution))
+
+    def _scaled(self, label: Tensor) -> Tensor:
+        return label * (0.0 if self.config.conditioning_zero else self.config.conditioning_scale)
 
     def _field(self, parts: Parts | None = None) -> Field:
         return parts.field if parts else Field(self.decoder)

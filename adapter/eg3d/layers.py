@@ -51,8 +51,8 @@ class FullyConnected(nn.Module):
         self.weight_gain = lr_multiplier / math.sqrt(inputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map [..., in] to [..., out]."""
-        y = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
+        """Map [..., in] to [..., out], in the inputs' precision."""
+        y = F.linear(x, (self.weight * self.weight_gain).to(x.dtype), (self.bias * self.bias_gain).to(x.dtype))
         return leaky_relu(y) if self.activate else y
 
 
@@ -118,5 +118,5 @@ def conv2d_resample(
     if fir is None:
         return F.conv2d(x, weight, bias, padding=0 if replicate else weight.shape[-1] // 2)
     y = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2, padding=1 if replicate else 0)
-    per_channel = (fir * 4).expand(len(weight), 1, 4, 4)
+    per_channel = (fir * 4).to(y.dtype).expand(len(weight), 1, 4, 4)
     return F.conv2d(y, per_channel, bias, padding=0 if replicate else 1, groups=len(weight))

@@ -17,8 +17,9 @@ def lookup(planes: Planes, points: Tensor, box_warp: float) -> Tensor:
     in planes and points.
     """
     count, number, channels, height, width = planes.values.shape
-    scaled = points * (2 / box_warp)
-    grid = torch.stack([scaled[..., list(axes)] for axes in planes.axes], dim=1)
+    coordinates = (points * (2 / box_warp)).unbind(dim=-1)
+    # By columns: a list as an index would be copied to a GPU, and the host would wait.
+    grid = torch.stack([torch.stack([coordinates[axis] for axis in axes], dim=-1) for axes in planes.axes], dim=1)
     read = F.grid_sample(
         planes.values.reshape(count * number, channels, height, width),
         grid.reshape(count * number, -1, 1, 2),

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from huggingface_hub import ModelHubMixin, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
+from torch import Tensor
 
 from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.generator import Generator
@@ -76,7 +77,7 @@ class Eg3d(Generator, ModelHubMixin):
         # Nothing is drawn or allocated on the meta device; the tensors of the file become the parameters.
         with torch.device("meta"):
             generator = cls(Eg3dConfig.from_dict(read_json(path(CONFIG))))
-        tensors = {}
+        tensors: dict[str, Tensor] = {}
         for file, shapes in _shapes_by_file(generator).items():
             stored = read_tensors(path(file), functools.partial(_stored_shapes, shapes))
             tensors |= dequantize(stored)

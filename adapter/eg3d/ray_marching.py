@@ -50,8 +50,8 @@ def accumulate(sigma: Tensor, colors: Tensor, depths: Tensor) -> Marched:
         depths: [N, M, S] distances.
     """
     intervals = march_weights(sigma, depths)
-    gathered = (sample_weights(intervals)[..., None, :] @ colors).squeeze(-2)
-    return Marched(gathered, (intervals * midpoints(depths)).sum(dim=-1), intervals.sum(dim=-1))
+    gathered = (sample_weights(intervals)[..., None, :].to(colors.dtype) @ colors).squeeze(-2)
+    return Marched(gathered.float(), (intervals * midpoints(depths)).sum(dim=-1), intervals.sum(dim=-1))
 
 
 def finish(marched: Marched, background: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:

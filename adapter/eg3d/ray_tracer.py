@@ -13,7 +13,7 @@ from adapter.eg3d.rays import camera_rays, ray_range
 from adapter.eg3d.sampling import importance_depths, importance_draws, stratified_depths
 from adapter.utils.parallel import each, even_spans
 
-MAX_POINTS = {"cpu": 2**15, "cuda": 2**19}
+MAX_POINTS = {"cpu": 2**15, "cuda": 2**23}
 """Points per chunk by kind of device. Bounds the memory of a render; on a CPU, to what its caches hold."""
 MARGIN = 3
 """Rays within this distance, in pixels, of one that hits something are traced as well."""
@@ -53,7 +53,7 @@ class RayTracer:
         self.weights: Tensor | None = None
         if config.importance_samples:
             # 2. Coarse pass: weights of the intervals between these depths.
-            self.weights = torch.cat(each(self._weigh, self.chunks()), dim=1)
+            self.weights = torch.cat(each(self._weigh, self.chunks(), cameras.device), dim=1)
             # 3. Leave out empty rays (ours).
             if config.empty_below and not every_ray:
                 self._leave_out_empty_rays(self.weights)

@@ -47,12 +47,12 @@ def box_range(
     enter = torch.minimum(near, far).amax(dim=-1, keepdim=True)
     leave = torch.maximum(near, far).amin(dim=-1, keepdim=True)
     hit = leave > enter
-    if hit.all():
-        return enter, leave
-    if not hit.any():
-        return torch.full_like(enter, -1), torch.full_like(leave, -2)
-    last = enter[hit].max() if miss_rule == "official" else leave[hit].max()
-    return torch.where(hit, enter, enter[hit].min()), torch.where(hit, leave, last)
+    # Without branches: the host would wait for a GPU to know which way to go.
+    first = torch.where(hit, enter, torch.inf).amin()
+    last = torch.where(hit, enter if miss_rule == "official" else leave, -torch.inf).amax()
+    nothing = ~hit.any()
+    first, last = first.masked_fill(nothing, -1.0), last.masked_fill(nothing, -2.0)
+    return torch.where(hit, enter, first), torch.where(hit, leave, last)
 
 
 def ray_range(origins: Tensor, directions: Tensor, config: RenderingConfig) -> tuple[Tensor, Tensor]:

@@ -28,7 +28,7 @@ def stratified_depths(
     if generator is None:
         jitter = torch.full(shape, 0.5, device=start.device)
     else:
-        jitter = torch.rand(shape, generator=generator, device=start.device)
+        jitter = torch.rand(shape, generator=generator, device=generator.device).to(start.device)
     t = step + jitter / (count - 1)
     if disparity:
         return 1 / ((1 - t) / start + t / end)

@@ -10,13 +10,18 @@ from adapter.eg3d.layers import resample_filter
 
 
 class Superresolution(nn.Module):
-    """EG3D's super-resolution modules, told apart by the configuration."""
+    """EG3D's super-resolution modules, told apart by the configuration.
+
+    Attributes:
+        dtype: of its features; weights, colors and the image stay in fp32.
+    """
 
     block0: SynthesisBlock
     block1: SynthesisBlock
 
     def __init__(self, config: Eg3dConfig) -> None:
         super().__init__()
+        self.dtype = torch.float32
         sizes = self.config = config.superresolution
         resolution = sizes.input_resolution
         inputs = config.feature_channels
@@ -67,8 +72,8 @@ class Superresolution(nn.Module):
         x = self._resize(features)
         resized = x is not features
         # `contiguous` keeps a single sample's first stride, and convolutions then take the tensor for channels first.
-        x = x.clone(memory_format=torch.channels_last)
-        x, image = self.block0(x, x[:, :3], rows, mode, generator)
+        colors, x = x[:, :3], x.to(self.dtype, copy=True, memory_format=torch.channels_last)
+        x, image = self.block0(x, colors, rows, mode, generator)
         aliased = self.config.inplace_rgb and not self.config.upsample[0] and not resized
         raw = image if aliased else features[:, :3]
         return self.block1(x, image, rows, mode, generator)[1], raw

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adapter.encoders.models import create_model
-from adapter.encoders.preprocessing import preprocess
+from adapter.encoders.preprocessing import normalization, preprocess
 from adapter.encoders.text import TextEncoder
 from adapter.encoders.towers import Layer, make_tower
 
@@ -38,7 +38,7 @@ class Encoded:
             raise ValueError("These images were encoded without the joint embedding.")
         return self.embedding
 
-    def __getitem__(self, index: slice | Sequence[int]) -> "Encoded":
+    def __getitem__(self, index: slice | Sequence[int] | Tensor) -> "Encoded":
         embedding = None if self.embedding is None else self.embedding[index]
         return Encoded(embedding, {layer: tokens[index] for layer, tokens in self.tokens.items()})
 
@@ -59,6 +59,9 @@ def join_encoded(parts: Sequence[Encoded]) -> Encoded:
 class ImageEncoder(nn.Module):
     """Frozen image tower of an open_clip model; images in [-1, 1] in, embeddings and tokens out."""
 
+    scale: Tensor | None
+    shift: Tensor | None
+
     def __init__(self, model: Any) -> None:
         """Wrap a model.
 
@@ -73,7 +76,10 @@ class ImageEncoder(nn.Module):
         self.tower = make_tower(visual)
         size = visual.image_size
         self.image_size: int = size if isinstance(size, int) else size[0]
-        self._mean, self._std = tuple(visual.image_mean), tuple(visual.image_std)
+        # Kept beside the weights: numbers of the host would be copied to a GPU in every call.
+        normalized_by = normalization(visual.image_mean, visual.image_std)
+        self.register_buffer("scale", normalized_by and normalized_by[0], persistent=False)
+        self.register_buffer("shift", normalized_by and normalized_by[1], persistent=False)
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> "ImageEncoder":
@@ -109,7 +115,8 @@ class ImageEncoder(nn.Module):
         self._check(layers)
         if not layers and not embedding:
             raise ValueError("Ask for the embedding or for at least one layer.")
-        prepared = preprocess(images, self.image_size, self._mean, self._std)
+        normalized_by = None if self.scale is None or self.shift is None else (self.scale, self.shift)
+        prepared = preprocess(images, self.image_size, normalized_by)
         features, tokens = self.tower(prepared, tuple(layers), embedding)
         return Encoded(None if features is None else F.normalize(features, dim=-1), tokens)
 

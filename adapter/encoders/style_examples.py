@@ -1,4 +1,4 @@
-"""The album of the embedded CLIP: one picture of each style that it can read.
+"""The albums of the embedded CLIP: one picture of each style that it can read, on people like a base's.
 
 Words alone guide weakly through a small CLIP: edits that raise its score need not look like the style. If a prompt is
 read as a style of the vocabulary, the album's picture of that style can guide beside the words. The idea is ours.
@@ -13,6 +13,7 @@ from adapter.encoders.models import EMBEDDED_MODELS
 from adapter.encoders.text import TextEncoder
 from adapter.encoders.vocabulary import Vocabulary, understand
 from adapter.errors import UserError
+from adapter.utils.paths import CHECKPOINTS
 
 FILE = "album.jpg"
 SIDE = 160
@@ -36,18 +37,24 @@ def picture_for(
     return album_picture(name, vocabulary, understand(prompt, text_encoder, vocabulary).style)
 
 
-def album_picture(name: str | Path, vocabulary: Vocabulary | None, style: str | None) -> np.ndarray | None:
+def album_picture(
+    name: str | Path, vocabulary: Vocabulary | None, style: str | None, base: str = ""
+) -> np.ndarray | None:
     """The album's picture of a style, uint8 [SIDE, SIDE, 3]; None if there is no album or no such style.
 
     Args:
         name: of a CLIP, or its folder.
         vocabulary: of the same CLIP; the pictures stand in its order, row by row.
         style: a name of the vocabulary's.
+        base: embedded base whose own album is preferred, if it has one.
 
     Raises:
         UserError: a damaged file.
     """
     path = EMBEDDED_MODELS.get(str(name), Path(name)) / FILE
+    own = CHECKPOINTS / Path(base).name / FILE
+    if base and str(name) in EMBEDDED_MODELS and own.is_file():
+        path = own
     if vocabulary is None or style not in vocabulary.names or not path.is_file():
         return None
     try:

@@ -1,7 +1,7 @@
 """Image towers behind one interface: EfficientNet-Lite (timm) and vision transformer."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -11,10 +11,12 @@ from adapter.errors import UserError
 Layer = str | int
 
 
+@runtime_checkable
 class Tower(Protocol):
     """What `ImageEncoder` calls."""
 
     layers: tuple[Layer, ...]
+    """Whose tokens it gives, shallow to deep."""
 
     def grid(self, layer: Layer) -> int:
         """Side of the square of tokens that a layer gives."""
@@ -86,12 +88,14 @@ class TransformerTower(nn.Module):
         return result.get("image_features"), {layer: tokens[layer] for layer in layers}
 
 
-def make_tower(visual: Any) -> EfficientNetTower | TransformerTower:
-    """Wrap the image tower of an open_clip model.
+def make_tower(visual: Any) -> Tower:
+    """Wrap the image tower of an open_clip model; what is a `Tower` already stays as it is.
 
     Raises:
         UserError: a kind of tower that is not supported.
     """
+    if isinstance(visual, Tower):
+        return visual
     if hasattr(visual, "transformer") and hasattr(visual, "forward_intermediates"):
         return TransformerTower(visual)
     if hasattr(visual, "trunk") and hasattr(visual.trunk, "conv_stem"):

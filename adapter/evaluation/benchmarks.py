@@ -14,11 +14,13 @@ from adapter.adaptation.loop import RunOptions, adapt
 from adapter.eg3d import Generator
 from adapter.eg3d.camera import cameras_around_front
 from adapter.eg3d.cpu import plain_kernels
-from adapter.encoders.encoder import ImageEncoder
+from adapter.encoders.encoder import ImageEncoder, load_encoder
+from adapter.encoders.models import HUB_MODELS
 from adapter.losses.base import Inverter
 from adapter.methods.schema import Method
 from adapter.utils.parallel import stream
 from adapter.utils.profiling import measured
+from adapter.utils.torchvision_compat import ensure_torchvision
 
 VIDEO, VIDEO_FRAMES = "source+target frame of a video, planes cached", 8
 BUSY_HEADER = ("base", "what", "alone", "beside a busy process", "times as long")
@@ -150,6 +152,7 @@ def adaptation_rows(
     steps: int = 5,
     plain: bool = True,
     inverter: Inverter | None = None,
+    pool: int | None = None,
 ) -> list[Row]:
     """Time the steps of every stage of a method, previews left out.
 
@@ -161,11 +164,12 @@ def adaptation_rows(
         steps: measured steps of each stage.
         plain: also measure the plain kernels.
         inverter: W+ encoder for L_scc, which is left out without.
+        pool: pairs that are rendered and encoded first, which all stay in memory; one batch where None.
     """
     device = next(generator.parameters()).device
     short = dataclasses.replace(
         method.with_steps({stage.name: steps + 1 for stage in method.stages}),
-        pool=method.batch,
+        pool=pool or method.batch,
         preview_every=100_000,
     )
     with measured(device) as cost:
@@ -182,6 +186,16 @@ def adaptation_rows(
     ]
 
 
+def load_or_draw_clip(name: str) -> ImageEncoder:
+    """An embedded CLIP, or one of the Hub's with random weights, which runs as fast as any."""
+    if name not in HUB_MODELS:
+        return load_encoder(name)
+    ensure_torchvision()
+    import open_clip
+
+    return ImageEncoder(open_clip.create_model(HUB_MODELS[name]["model_name"]).eval())
+
+
 def _step_seconds(
     generator: Generator,
     encoder: ImageEncoder,
@@ -195,7 +209,7 @@ def _step_seconds(
     times: dict[str, list[float]] = {stage.name: [] for stage in method.stages}
     # One identity is enough for the preview that ends a stage.
     preview_latents = torch.randn(1, generator.config.z_dim, generator=random)
-    options = RunOptions(preview_latents=preview_latents, inverter=inverter)
+    options = RunOptions(preview_latents=preview_latents, inverter=inverter, resumable=False)
     last = time.perf_counter()
     for event in adapt(generator, encoder, reference, method, options=options):
         _wait(device)

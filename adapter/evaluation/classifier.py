@@ -104,7 +104,7 @@ def make_trunk(weights: Mapping[str, Tensor]) -> FrozenEfficientNetLite:
 @torch.no_grad()
 def stage_maps(trunk: FrozenEfficientNetLite, images: Tensor) -> tuple[Tensor, ...]:
     """Outputs of the trunk's stages for images [N, 3, S, S] in [-1, 1]."""
-    pixels = preprocess(images.clamp(-1, 1), SIZE, (0.5,) * 3, (0.5,) * 3)
+    pixels = preprocess(images.clamp(-1, 1), SIZE)
     return trunk(pixels, len(trunk.stages))[1:]
 
 

@@ -1,23 +1,18 @@
-"""Perceptual distances: the classifier's in LPIPS' form, or LPIPS itself where its weights are at hand.
+"""Perceptual distances of sets of images: LPIPS, or the classifier's in the same form.
 
 LPIPS (Zhang et al. 2018) compares unit-normalised maps of a network's stages, with channel weights fitted to people's
-choices. The classifier's distance has the same form with equal weights. LPIPS' own networks are downloads of tens to
-hundreds of megabytes that are never fetched here: LPIPS replaces the classifier's distance only if torchvision's files
-for it are in torch's cache already.
+choices. The classifier's distance has the same form with equal weights.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from adapter.utils.torchvision_compat import ensure_torchvision
+from adapter.encoders.lpips import Lpips, load_lpips
 
 Maps = tuple[Tensor, ...]
-LPIPS_FILES = {"vgg": "vgg16-397923af.pth", "alex": "alexnet-owt-7be5be79.pth", "squeeze": "squeezenet1_1-b8a52dc0.pth"}
-"""Torchvision's files of LPIPS' networks, the preferred one first."""
 BATCH = 16
 
 
@@ -67,36 +62,14 @@ class LpipsModel:
         return tuple(torch.cat(stage) for stage in zip(*parts, strict=True))
 
 
-def local_lpips(folder: str | Path | None = None) -> LpipsModel | None:
-    """LPIPS, if torchvision's weights of one of its networks are in a folder; torch's cache where None.
-
-    The maps are weighted, so that `distance` gives the mean over LPIPS' stages (LPIPS itself sums them).
-    """
-    folder = Path(folder) if folder is not None else Path(torch.hub.get_dir()) / "checkpoints"
-    for name, file in LPIPS_FILES.items():
-        if (folder / file).is_file():
-            return _lpips(name, folder / file)
-    return None
-
-
-def _lpips(name: str, path: Path) -> LpipsModel:
-    ensure_torchvision()
-    import lpips
-
-    model = lpips.LPIPS(net=name, pnet_rand=True, verbose=False).eval().requires_grad_(False)
-    _fill(model.net, torch.load(path, map_location="cpu", weights_only=True))
+def lpips_model(model: Lpips | None = None) -> LpipsModel:
+    """LPIPS by AlexNet, the embedded one where None; `distance` of its maps is LPIPS."""
+    network = load_lpips() if model is None else model
 
     @torch.no_grad()
     def maps(images: Tensor) -> Maps:
-        stages = model.net(model.scaling_layer(images))
-        weights = [layer.model[-1].weight.clamp_min(0).sqrt() for layer in model.lins]
-        return tuple(unit * weight for unit, weight in zip(unit_maps(stages), weights, strict=True))
+        stages = network.to(images.device).maps(images)
+        # LPIPS sums the stages, `distance` averages them.
+        return tuple(stage * len(stages) ** 0.5 for stage in stages)
 
-    return LpipsModel(f"LPIPS ({name})", maps)
-
-
-def _fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Give LPIPS' network, which keeps torchvision's numbering inside its slices, torchvision's weights."""
-    own = network.state_dict()
-    found = {key: weights[f"features.{key.split('.', 1)[1]}"] for key in own}
-    network.load_state_dict(found)
+    return LpipsModel("LPIPS (alex)", maps)

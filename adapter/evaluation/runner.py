@@ -309,7 +309,7 @@ def adapt_domain(
     Raises:
         UserError: the method failed.
     """
-    options = RunOptions(base=context.base, inverter=context.inverter)
+    options = RunOptions(base=context.base, inverter=context.inverter, resumable=False)
     for event in adapt(context.generator, context.encoders, guidance, method, seed=seed, options=options):
         if event.stage == FAILED:
             raise UserError(f"{method.name} failed. {event.message}")

@@ -3,18 +3,21 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapter.errors import UserError
-from adapter.hub.download import Progress, Remote, fetch, reachable, ready
-from adapter.hub.library import BASE, Entry, Library, load_library
+from adapter.hub.download import WEIGHTS, Progress, fetch, reachable, ready
+from adapter.hub.library import BASE, Entry, Library, catalog
+from adapter.hub.remote import Remote
 
 if TYPE_CHECKING:
     from adapter.eg3d import Eg3d
 
-EMBEDDED, LARGE = "heads", "ffhq512"
+EMBEDDED, LARGE = "faces", "ffhq512"
+RULER = "heads"
+"""The base whose true shapes and styles are known, which `evaluate` measures by default."""
 EMBEDDED_ENCODER = "clip-heads"
 _GPU_FILES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd", "/proc/driver/nvidia/version")
 
@@ -38,9 +41,9 @@ def choose_base(environment: Mapping[str, str] = os.environ, remote: Remote | No
     """Choose by the variables ``BASE`` and ``ENCODER``, else by what is there. Downloads nothing.
 
     ``BASE`` is a name in the library, a folder, or a Hub repository id. By itself the app takes FFHQ 512 where a GPU
-    and the Hub (or an earlier download) are there, and the embedded heads elsewhere.
+    and the Hub (or an earlier download) are there, and the embedded faces elsewhere.
     """
-    library = load_library()
+    library = catalog()
     wanted = environment.get("BASE", "").strip()
     if wanted:
         return Choice(wanted, _encoder(wanted, environment, library), f"BASE asks for {wanted}.")
@@ -61,26 +64,31 @@ def prepare(choice: Choice, progress: Progress | None = None, remote: Remote | N
         progress: is told the share done, 0 to 1, and what is being done.
     """
     try:
-        _locate(choice.base, progress, remote)
+        _locate(choice.base, catalog(), progress, remote)
     except UserError as error:
         reason = f"{error} Until then, the embedded base is used."
         return Choice(EMBEDDED, EMBEDDED_ENCODER, reason)
     return choice
 
 
-def load_base(name: str, progress: Progress | None = None, remote: Remote | None = None) -> "Eg3d":
+def load_base(
+    name: str, progress: Progress | None = None, remote: Remote | None = None, library: Library | None = None
+) -> "Eg3d":
     """Load a base on the CPU, in evaluation mode.
 
     Args:
         name: in the library, a folder, or OWNER/NAME on the Hub with ``config.json`` and ``model.safetensors``.
+            Of a domain that is a whole generator, the generator itself.
         progress: is told the share done, 0 to 1, and what is being done.
+        remote: the Hub.
+        library: that lists the name, the one that ships by default.
 
     Raises:
         UserError: it is not there, cannot be fetched, or is damaged.
     """
     from adapter.eg3d import Eg3d  # loads torch
 
-    return Eg3d.from_pretrained(_locate(name, progress, remote))
+    return Eg3d.from_pretrained(_locate(name, library or catalog(), progress, remote))
 
 
 def has_gpu(environment: Mapping[str, str] = os.environ) -> bool:
@@ -94,21 +102,26 @@ def has_gpu(environment: Mapping[str, str] = os.environ) -> bool:
     return torch.cuda.is_available()
 
 
-def _locate(name: str, progress: Progress | None, remote: Remote | None) -> Path:
+def encoder_of(base: str, library: Library) -> str:
+    """Name of the CLIP that goes with a base of that name, or with the base of a domain of that name."""
+    entry = library.find(base)
+    if entry is not None and entry.base:
+        entry = library.find(entry.base, BASE)
+    return entry.encoder if entry else EMBEDDED_ENCODER
+
+
+def _locate(name: str, library: Library, progress: Progress | None, remote: Remote | None) -> Path:
     """The folder of a base, fetched where it must be."""
-    library = load_library()
-    entry = _listed(name, library)
+    entry = library.find(name, BASE)
+    whole = None if entry else library.find(name)
+    if whole is not None and whole.is_whole_generator:
+        entry = replace(whole, kind=BASE, raw_resolution=library.base(whole.base).raw_resolution)
     if entry is None and Path(name).is_dir():
         return Path(name)
     if entry is None and name.count("/") == 1:
-        entry = Entry(name.rpartition("/")[2], name, BASE, licence="", repo=name, file="model.safetensors")
+        entry = Entry(name.rpartition("/")[2], name, BASE, licence="", repo=name, file=WEIGHTS)
     return fetch(entry or library.base(name), progress, remote)
 
 
-def _listed(name: str, library: Library) -> Entry | None:
-    return next((entry for entry in library.bases if entry.name == name), None)
-
-
 def _encoder(base: str, environment: Mapping[str, str], library: Library) -> str:
-    entry = _listed(base, library)
-    return environment.get("ENCODER", "").strip() or (entry.encoder if entry else EMBEDDED_ENCODER)
+    return environment.get("ENCODER", "").strip() or encoder_of(base, library)

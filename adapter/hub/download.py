@@ -4,79 +4,41 @@ huggingface_hub does the transfer: it resumes after a cut, keeps a cache that is
 where the file is there already. Ours are the hash, the disk, the conversion of official pickles, and the words.
 """
 
-import errno
 import hashlib
 import io
 import re
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RemoteEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
 from huggingface_hub.utils import get_session
 from tqdm import tqdm
 
 from adapter.errors import UserError
-from adapter.hub.library import BASE, Entry
+from adapter.hub.failures import explain
+from adapter.hub.library import BASE, PICKLE, Entry
+from adapter.hub.remote import Remote
 
 Progress = Callable[[float, str], None]
 
-CONFIG = "config.json"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+DOWNLOAD_SHARE = 0.7
+"""Of the whole progress, for what is converted after the download."""
 SPARE_BYTES = 256 << 20
 REACH_SECONDS = 5.0
-_DOWNLOAD_SHARE = 0.7
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-@dataclass(frozen=True)
-class Remote:
-    """Which Hub to ask, as whom, and where to keep what it sends.
-
-    Args:
-        endpoint: address of the Hub, None for huggingface_hub's own setting (``HF_ENDPOINT``).
-        cache: folder, None for huggingface_hub's own setting (``HF_HOME``).
-        token: of the user; None for the one that is logged in on this machine, False for nobody.
-    """
-
-    endpoint: str | None = None
-    cache: Path | None = None
-    token: str | bool | None = field(default=None, repr=False)
-
-    @property
-    def downloads(self) -> Path:
-        """Folder of huggingface_hub's cache."""
-        return Path(constants.HF_HUB_CACHE) if self.cache is None else self.cache
-
-    @property
-    def converted(self) -> Path:
-        """Folder of converted bases, beside the downloads."""
-        return self.downloads.parent / "3d-domain-adapter"
-
-    @property
-    def address(self) -> str:
-        """Address of the Hub, without a slash at the end."""
-        return (self.endpoint or constants.ENDPOINT).rstrip("/")
 
 
 def fetch(entry: Entry, progress: Progress | None = None, remote: Remote | None = None) -> Path:
     """The weights of an entry of the library, ready to be loaded.
 
-    An embedded one is used where it is. A pickled base is converted once; after that, no network is needed.
+    An embedded one is used where it is. A pickled base is converted once; after that, no network is needed. For domains
+    that are whole generators see `adapter.hub.domains`.
 
     Args:
         entry: what is wanted.
@@ -94,13 +56,13 @@ def fetch(entry: Entry, progress: Progress | None = None, remote: Remote | None 
     remote, report = remote or Remote(), progress or _silent
     if entry.kind != BASE:
         return download(entry, report, remote)
-    if not entry.file.endswith(".pkl"):
+    if not entry.file.endswith(PICKLE):
         download(_config_of(entry), None, remote)
         return download(entry, report, remote).parent
     folder = ready(entry, remote)
     if folder is None:
-        file = download(entry, lambda share, text: report(_DOWNLOAD_SHARE * share, text), remote)
-        folder = _convert(file, _folder(entry, file, remote), report)
+        file = download(entry, lambda share, text: report(DOWNLOAD_SHARE * share, text), remote)
+        folder = _convert(entry, file, _folder(entry, file, remote), report)
     report(1.0, "Ready")
     return folder
 
@@ -110,11 +72,11 @@ def ready(entry: Entry, remote: Remote | None = None) -> Path | None:
     if entry.path is not None:
         return entry.path
     remote = remote or Remote()
-    file = _cached(entry, remote)
+    file = cached(entry, remote)
     if entry.kind != BASE or (file is None and entry.sha256 is None):
         return file
-    if not entry.file.endswith(".pkl"):
-        return None if file is None or _cached(_config_of(entry), remote) is None else file.parent
+    if not entry.file.endswith(PICKLE):
+        return None if file is None or cached(_config_of(entry), remote) is None else file.parent
     folder = _folder(entry, file, remote)
     return folder if (folder / CONFIG).is_file() else None
 
@@ -135,7 +97,7 @@ def download(
     """
     remote, report = remote or Remote(), progress or _silent
     fixed = entry.sha256 is not None or _COMMIT.fullmatch(entry.revision) is not None
-    file = _cached(entry, remote)
+    file = cached(entry, remote)
     if file is None or not fixed:
         file = _transfer(entry, report, remote, max_bytes, file)
     if max_bytes is not None and file.stat().st_size > max_bytes:
@@ -158,46 +120,6 @@ def reachable(remote: Remote | None = None, seconds: float = REACH_SECONDS) -> b
     except (HTTPError, OSError):
         return False
     return True
-
-
-def explain(error: Exception, title: str, repo: str, remote: Remote | None = None) -> UserError:
-    """What a failed request to the Hub means for the user.
-
-    Args:
-        error: what huggingface_hub raised.
-        title: of the thing that was wanted.
-        repo: its repository.
-        remote: the Hub that was asked.
-    """
-    where = f"{(remote or Remote()).address}/{repo}"
-    if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
-    if isinstance(error, GatedRepoError):
-        text = f"{title} is gated: its owner decides who may have it. Ask for access at {where}, log in, and try again."
-    elif isinstance(error, RemoteEntryNotFoundError):
-        text = f"{title} is not in {where} any more. Choose another one, or an embedded one."
-    elif isinstance(error, RevisionNotFoundError):
-        text = f"The version of {title} that was asked for is not at {where}. Choose another one, or an embedded one."
-    elif isinstance(error, RepositoryNotFoundError) or status == 404:
-        text = f"{title} was not found: {where} does not exist or is private. Check the name, or log in."
-    elif status in (401, 403):
-        text = f"The Hub does not allow this for {where}. Log in with a token that may, and try again."
-    elif status == 429:
-        text = "The Hub has had too many requests from here. Wait some minutes and try again."
-    elif status >= 500:
-        text = f"The Hub has a fault at the moment (it answered {status}). Try again in some minutes."
-    elif isinstance(error, HFValidationError):
-        text = f"There is no repository named '{repo[:80]}'. Write its name as OWNER/NAME."
-    elif isinstance(error, OfflineModeIsEnabled) or constants.is_offline_mode():
-        text = f"{title} is not on this machine, and the Hub is switched off by HF_HUB_OFFLINE. Use an embedded one."
-    elif getattr(error, "errno", None) in _FULL:
-        text = f"The disk is too full for {title}. Free some space, or set HF_HOME to a folder on another disk."
-    elif isinstance(error, HTTPError | LocalEntryNotFoundError):
-        text = f"{title} cannot be fetched: the Hub does not answer. Check the connection and try again."
-    else:
-        text = f"The download of {title} broke off or could not be stored. Try again."
-    return UserError(text)
 
 
 def _transfer(entry: Entry, report: Progress, remote: Remote, max_bytes: int | None, cached: Path | None) -> Path:
@@ -227,7 +149,8 @@ def _transfer(entry: Entry, report: Progress, remote: Remote, max_bytes: int | N
         raise explain(error, entry.title, entry.repo, remote) from error
 
 
-def _cached(entry: Entry, remote: Remote) -> Path | None:
+def cached(entry: Entry, remote: Remote) -> Path | None:
+    """The downloaded file of an entry, whole, without asking the Hub; None where it is not there."""
     try:
         found = try_to_load_from_cache(
             entry.repo, entry.file, cache_dir=remote.downloads, revision=entry.revision, repo_type=entry.repo_type
@@ -242,28 +165,55 @@ def _config_of(entry: Entry) -> Entry:
     return replace(entry, file=str(PurePosixPath(entry.file).with_name(CONFIG)), sha256=None, bytes=None)
 
 
+def content_of(entry: Entry, file: Path | None) -> str:
+    """A short name of what an entry's weights are: of the file on the Hub, else of the embedded file.
+
+    In huggingface_hub's cache, a blob's name is the hash of its content.
+    """
+    if entry.path is not None:
+        weights = entry.path / WEIGHTS if entry.path.is_dir() else entry.path
+        return _sha256(weights)[:16]
+    assert entry.sha256 or file  # one of them is known wherever this is asked
+    return (entry.sha256 or (file.resolve().name if file else ""))[:16]
+
+
+def unwritable(title: str, folder: Path, error: OSError) -> UserError:
+    """What it means that a converted file cannot be stored."""
+    reason = (error.strerror or "it is not a usable folder").lower()
+    return UserError(
+        f"{title} cannot be stored in {folder}: {reason}. Free some space, or set HF_HOME to a folder on another disk."
+    )
+
+
 def _folder(entry: Entry, file: Path | None, remote: Remote) -> Path:
-    """Where the converted base lies: named after the content, which for files in the cache is the blob's name."""
-    assert entry.sha256 or file  # an embedded base has no file, and is never converted
-    content = entry.sha256 or (file.resolve().name if file else "")
-    return remote.converted / f"{entry.name}-{content[:16]}"
+    """Where the converted base lies: named after its content."""
+    return remote.converted / f"{entry.name}-{content_of(entry, file)}"
 
 
-def _convert(file: Path, folder: Path, report: Progress) -> Path:
+def _convert(entry: Entry, file: Path, folder: Path, report: Progress) -> Path:
     from adapter.hub.convert import convert  # loads torch
 
     unfinished = folder.with_name(f".{folder.name}-{secrets.token_hex(6)}")
     try:
-        convert(file, unfinished, lambda share, text: report(_DOWNLOAD_SHARE + (1 - _DOWNLOAD_SHARE) * share, text))
+        convert(file, unfinished, after_download(report), raw_resolution=entry.raw_resolution)
         if not (folder / CONFIG).is_file():
             shutil.rmtree(folder, ignore_errors=True)
             unfinished.rename(folder)
+    except UserError as error:
+        if isinstance(error.__cause__, OSError):
+            raise unwritable(entry.title, folder.parent, error.__cause__) from error
+        raise
     except OSError as error:
         if not (folder / CONFIG).is_file():  # else another process was faster
-            raise UserError(f"{folder.parent} cannot be written. Set HF_HOME to a folder that can.") from error
+            raise unwritable(entry.title, folder.parent, error) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
+
+
+def after_download(report: Progress) -> Progress:
+    """Reports what follows a download."""
+    return lambda share, text: report(DOWNLOAD_SHARE + (1 - DOWNLOAD_SHARE) * share, text)
 
 
 def _check_disk(entry: Entry, size: int, folder: Path) -> None:

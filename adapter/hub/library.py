@@ -3,24 +3,38 @@
 import functools
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
+import pydantic
 import yaml
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
 from adapter.errors import UserError
+from adapter.utils.paths import CHECKPOINTS
+from adapter.utils.validation import sentence
 
-LIBRARY = Path(__file__).resolve().parents[2] / "checkpoints" / "library.yaml"
+LIBRARY = CHECKPOINTS / "library.yaml"
 BASE, DOMAIN = "base", "domain"
-REPO_TYPES = ("model", "space", "dataset")
 PREVIEWS = (".jpg", ".jpeg", ".png", ".webp")
+PICKLE = ".pkl"
 MAX_LIBRARY_BYTES = 1 << 20
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_REPO = re.compile(r"[\w.-]+/[\w.-]+")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+def _like(pattern: str, words: str) -> AfterValidator:
+    """Checks that a text has a form, which a message tells in words."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {words}")
+        return text
+
+    return AfterValidator(check)
+
+
+_Text = Annotated[str, _like("(?s).+", "some text")]
 
 
 @dataclass(frozen=True)
@@ -38,11 +52,14 @@ class Entry:
         repo_type: of the Hub's repository.
         sha256: of the file there, None where nobody has recorded it.
         bytes: of the file there, None where nobody has recorded it.
+        about_bytes: of files like it, where nobody has recorded its own; for people.
         verified: whether the file was downloaded and rendered with this program.
         preview: embedded picture, None where there is none.
         alt: what the picture shows, in words.
         note: what to know about it, a sentence or two.
         encoder: name of the CLIP that adaptations of a base use; empty for domains.
+        same_as: the base that this one is another source of; empty where it is one of its own.
+        raw_resolution: side in pixels that a base's volume is rendered at; None for what its file says.
     """
 
     name: str
@@ -57,11 +74,27 @@ class Entry:
     repo_type: str = "model"
     sha256: str | None = None
     bytes: int | None = None
+    about_bytes: int | None = None
     verified: bool = False
     preview: Path | None = None
     alt: str = ""
     note: str = ""
     encoder: str = ""
+    same_as: str = ""
+    raw_resolution: int | None = None
+
+    @property
+    def is_whole_generator(self) -> bool:
+        """Whether a domain comes as an official pickle of a generator of its base's family."""
+        return self.kind == DOMAIN and self.path is None and self.file.endswith(PICKLE)
+
+    @property
+    def size(self) -> str:
+        """How much must be downloaded, for people; empty where it is embedded or nobody knows."""
+        known = self.bytes or self.about_bytes
+        if self.path is not None or not known:
+            return ""
+        return f"{'' if self.bytes else 'about '}{round(known / 1e6)} MB"
 
 
 @dataclass(frozen=True)
@@ -71,13 +104,18 @@ class Library:
     bases: tuple[Entry, ...]
     domains: tuple[Entry, ...]
 
+    def find(self, name: str, kind: str = "") -> Entry | None:
+        """The entry of that name, of one kind or of any; None where there is none."""
+        entries = {BASE: self.bases, DOMAIN: self.domains}.get(kind, (*self.bases, *self.domains))
+        return next((entry for entry in entries if entry.name == name), None)
+
     def base(self, name: str) -> Entry:
         """The base of that name.
 
         Raises:
             UserError: there is none.
         """
-        return _find(self.bases, BASE, name)
+        return self.find(name, BASE) or _missing(BASE, name, self.bases)
 
     def domain(self, name: str) -> Entry:
         """The domain of that name.
@@ -85,11 +123,13 @@ class Library:
         Raises:
             UserError: there is none.
         """
-        return _find(self.domains, DOMAIN, name)
+        return self.find(name, DOMAIN) or _missing(DOMAIN, name, self.domains)
 
     def domains_of(self, base: str) -> tuple[Entry, ...]:
-        """The domains that change this base."""
-        return tuple(entry for entry in self.domains if entry.base == base)
+        """The domains that change this base, wherever it comes from."""
+        entry = self.find(base, BASE)
+        family = {base, entry.same_as} if entry else {base}
+        return tuple(entry for entry in self.domains if entry.base in family)
 
 
 def load_library(path: str | os.PathLike = LIBRARY) -> Library:
@@ -106,19 +146,51 @@ def load_library(path: str | os.PathLike = LIBRARY) -> Library:
     unknown = set(values) - {"bases", "domains"}
     if unknown:
         raise UserError(f"{path.name} has the unknown section '{min(map(str, unknown))}'. Use bases and domains.")
-    bases = _entries(path, values.get("bases"), BASE)
-    domains = _entries(path, values.get("domains"), DOMAIN)
-    names = {entry.name for entry in bases}
-    for entry in domains:
-        if entry.base not in names:
+    library = Library(*(_entries(path, values.get(f"{kind}s"), kind) for kind in (BASE, DOMAIN)))
+    for entry in (*library.bases, *library.domains):
+        wanted = entry.base or entry.same_as
+        if wanted and library.find(wanted, BASE) is None:
             raise UserError(
-                f"{path.name}: the domain '{entry.name}' needs the base '{entry.base}', which is not listed."
+                f"{path.name}: the {entry.kind} '{entry.name}' needs the base '{wanted}', which is not listed."
             )
-    return Library(bases, domains)
+    return library
 
 
 catalog = functools.cache(load_library)
 """`load_library`, read once for each file."""
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
+class _Listed(Entry):
+    """An entry as the file must have it."""
+
+    name: Annotated[str, _like(r"[a-z0-9]+(-[a-z0-9]+)*", "of small letters, digits and hyphens")]
+    title: _Text
+    kind: Literal["base", "domain"]
+    licence: _Text
+    repo: Annotated[str, _like(r"[\w.-]+/[\w.-]+", "OWNER/NAME")] = ""
+    repo_type: Literal["model", "space", "dataset"] = "model"
+    sha256: Annotated[str, _like("[0-9a-f]{64}", "64 hexadecimal digits")] | None = None
+    bytes: Annotated[int, Field(gt=0)] | None = None
+    about_bytes: Annotated[int, Field(gt=0)] | None = None
+    raw_resolution: Annotated[int, Field(ge=8, le=512)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kind == BASE and (self.base or not self.encoder):
+            raise UserError("needs encoder, and no base.")
+        if self.kind == DOMAIN and (self.encoder or self.same_as or not self.base):
+            raise UserError("needs base, and neither encoder nor same_as.")
+        if bool(self.repo) != bool(self.file):
+            raise UserError("needs both repo and file, or neither.")
+        if not self.repo and self.path is None:
+            raise UserError("needs a path beside the library, or a repo and a file on the Hub.")
+        file = PurePosixPath(self.file)
+        if file.is_absolute() or ".." in file.parts:
+            raise UserError("needs as its file a path inside the repo.")
+        if self.preview is not None and self.preview.suffix.lower() not in PREVIEWS:
+            raise UserError(f"needs as its preview a picture ({', '.join(PREVIEWS)}).")
+        return self
 
 
 def _read(path: Path) -> dict:
@@ -151,70 +223,28 @@ def _entries(path: Path, values: Any, kind: str) -> tuple[Entry, ...]:
 
 
 def _entry(path: Path, values: Any, kind: str) -> Entry:
-    if not isinstance(values, dict) or not _NAME.fullmatch(str(values.get("name", ""))):
+    if not isinstance(values, dict) or not isinstance(values.get("name"), str):
         raise UserError(f"{path.name}: every {kind} needs a name of small letters, digits and hyphens.")
-    source = f"{path.name}: the {kind} '{values['name']}'"
-    allowed: dict[str, type] = {
-        "title": str,
-        "licence": str,
-        "repo": str,
-        "file": str,
-        "revision": str,
-        "repo_type": str,
-    }
-    allowed |= {"sha256": str, "bytes": int, "verified": bool, "alt": str, "note": str, "path": str, "preview": str}
-    allowed |= {"name": str, **({"encoder": str} if kind == BASE else {"base": str})}
-    for key, value in values.items():
-        if key not in allowed:
-            raise UserError(f"{source} has the unknown setting '{key}'. Use {', '.join(sorted(allowed))}.")
-        if not isinstance(value, allowed[key]) or (isinstance(value, bool) and allowed[key] is int):
-            raise UserError(f"{source}: {key} must be {_kind(allowed[key])}, not {value!r}.")
-    required = ["title", "licence", "encoder" if kind == BASE else "base"]
-    for key in required:
-        if not values.get(key):
-            raise UserError(f"{source} needs {key}.")
-    _check_remote(source, values)
-    embedded = {key: _inside(source, path.parent, values[key]) for key in ("path", "preview") if key in values}
-    if "preview" in embedded and embedded["preview"].suffix.lower() not in PREVIEWS:
-        raise UserError(f"{source}: preview must be a picture ({', '.join(PREVIEWS)}).")
-    return Entry(**{**values, **embedded, "kind": kind})
+    what = f"the {kind} '{values['name']}'"
+    try:
+        embedded = {key: _inside(path.parent, str(values[key])) for key in ("path", "preview") if key in values}
+        listed = _Listed(**{**{str(key): value for key, value in values.items()}, **embedded, "kind": kind})
+    except ValidationError as error:
+        raise UserError(f"{path.name}: {sentence(error, what)}") from error
+    except UserError as error:
+        raise UserError(f"{path.name}: {what} {error}") from error
+    return Entry(**vars(listed))
 
 
-def _check_remote(source: str, values: Mapping[str, Any]) -> None:
-    if ("repo" in values) != ("file" in values):
-        raise UserError(f"{source} needs both repo and file, or neither.")
-    if "repo" not in values and "path" not in values:
-        raise UserError(f"{source} needs a path beside the library, or a repo and a file on the Hub.")
-    if "repo" in values:
-        if not _REPO.fullmatch(values["repo"]):
-            raise UserError(f"{source}: repo must be OWNER/NAME, not '{values['repo']}'.")
-        file = PurePosixPath(values["file"])
-        if not file.name or file.is_absolute() or ".." in file.parts:
-            raise UserError(f"{source}: file must be a path inside the repo.")
-    if values.get("repo_type", "model") not in REPO_TYPES:
-        raise UserError(f"{source}: repo_type must be one of {', '.join(REPO_TYPES)}.")
-    if "sha256" in values and not _SHA256.fullmatch(values["sha256"]):
-        raise UserError(f"{source}: sha256 must be 64 hexadecimal digits.")
-    if values.get("bytes", 1) < 1:
-        raise UserError(f"{source}: bytes must be above zero.")
-
-
-def _inside(source: str, folder: Path, name: str) -> Path:
+def _inside(folder: Path, name: str) -> Path:
     path = (folder / name).resolve()
     if folder.resolve() not in path.parents:
-        raise UserError(f"{source}: {name} must lie beside the library file.")
+        raise UserError(f"names {name}, which must lie beside the library file.")
     if not path.exists():
-        raise UserError(f"{source}: {name} does not exist.")
+        raise UserError(f"names {name}, which does not exist.")
     return path
 
 
-def _find(entries: tuple[Entry, ...], kind: str, name: str) -> Entry:
-    for entry in entries:
-        if entry.name == name:
-            return entry
+def _missing(kind: str, name: str, entries: Sequence[Entry]) -> Entry:
     known = ", ".join(entry.name for entry in entries) or "none yet"
     raise UserError(f"There is no {kind} called '{name}'. There are: {known}.")
-
-
-def _kind(kind: type) -> str:
-    return {str: "text", int: "a whole number", bool: "true or false"}[kind]

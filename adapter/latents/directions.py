@@ -39,7 +39,8 @@ class Directions:
     Attributes:
         space: "z" for directions of latents, "w" for directions of extended latents.
         all: what they are, in order.
-        vectors: in z orthonormal [A, z]; in w of the length of one standard deviation [A, num_ws, w].
+        vectors: in z orthonormal [A, z]; in w of the length of one standard deviation [A, num_ws, w], or
+            [A, 1, w] where all rows move alike.
     """
 
     space: Literal["z", "w"]
@@ -77,8 +78,11 @@ def load_directions(base: str | Path) -> Directions | None:
         entries = values["directions"]
         found = tuple(Direction(str(e["name"]), str(e["low"]), str(e["high"])) for e in entries)
         vectors = torch.tensor([e["vector"] for e in entries], dtype=torch.float32)
+        space = str(values.get("space", "z"))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path.parent.name}/{FILE} is damaged. Get a fresh copy.") from error
+    if space == "w" and vectors.dim() == 2 and torch.isfinite(vectors).all():
+        return Directions("w", found, vectors[:, None])
     gram = vectors @ vectors.T if vectors.dim() == 2 else None
     if gram is None or not torch.allclose(gram, torch.eye(len(vectors)), atol=1e-3):
         raise UserError(f"{path.parent.name}/{FILE} holds directions that are not orthonormal. Get a fresh copy.")
@@ -131,6 +135,21 @@ def edit(z: Tensor, amounts: Mapping[str, float], directions: Directions) -> Ten
     wanted = (z.shape[-1] - moved.square().sum(-1, keepdim=True)).clamp_min(1e-3).sqrt()
     rest = rest / rest.norm(dim=-1, keepdim=True).clamp_min(1e-6) * wanted
     return moved @ vectors + rest
+
+
+def directions_in_w(generator: Generator, base: str | Path) -> Directions | None:
+    """The edits of a base for extended latents, None where it has none.
+
+    Raises:
+        UserError: a damaged file, or one for another base.
+    """
+    directions = load_directions(base)
+    if directions is None:
+        return None
+    width = generator.config.z_dim if directions.space == "z" else generator.config.w_dim
+    if directions.vectors.shape[-1] != width:
+        raise UserError(f"{FILE} of the base '{Path(base).name}' was made for another base. Find its directions anew.")
+    return directions if directions.space == "w" else in_w(generator, directions)
 
 
 @torch.no_grad()

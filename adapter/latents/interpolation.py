@@ -59,3 +59,16 @@ def walk(keys: Tensor, frames: int, space: Space = "z", loop: bool = True) -> Te
     if not loop:
         legs.append(keys[-1:])
     return torch.cat(legs)
+
+
+def along(keys: Tensor, positions: Tensor) -> Tensor:
+    """Codes [F, ...] on the straight lines from person to person and back to the first.
+
+    Args:
+        keys: codes in w of K people [K, ...].
+        positions: [F]; 0 is the first person, 1.5 is half-way from the second to the third, K is the first again.
+    """
+    leg = positions.floor()
+    share = (positions - leg).to(keys).reshape(-1, *[1] * (keys.dim() - 1))
+    start = leg.long().to(keys.device) % len(keys)
+    return torch.lerp(keys[start], keys[(start + 1) % len(keys)], share)

@@ -1,7 +1,8 @@
-"""From an image to the person behind it: optimization of an extended latent until its render looks like the image.
+"""From a portrait to the person behind it: optimization of an extended latent until its render looks like the portrait.
 
-In the manner of Image2StyleGAN (Abdal et al. 2019) and of the StyleGAN2 projector (Karras et al. 2020): perceptual and
-pixel distance, latents in units of their spread around the mean. The camera search is ours.
+In the manner of Image2StyleGAN (Abdal et al. 2019) and of the StyleGAN2 projector (Karras et al. 2020): LPIPS and pixel
+distance, first one w, then a w for every row, pulled towards the mean. Latents are measured along the principal axes of
+w. The background, the camera's angles, its zoom and its shift are found along with the person (ours).
 """
 
 import math
@@ -15,15 +16,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from adapter.eg3d import Generator
-from adapter.eg3d.camera import cameras_around_front
 from adapter.encoders.encoder import ImageEncoder
 from adapter.errors import UserError
+from adapter.latents.latent_space import LatentSpace
+from adapter.latents.target import Perceptual, Target, View, render_before
 from adapter.latents.wplus_encoder import Inverter
 
 SEARCH_YAWS, SEARCH_PITCHES = (-0.5, -0.25, 0.0, 0.25, 0.5), (-0.15, 0.0, 0.15)
-REFINEMENTS = (0.08, 0.04, 0.02)
-"""Angles in radians that the camera is moved by while it is refined."""
-SPREAD_LATENTS = 512
+BACKGROUND_CELLS = 8
+"""Cells along a side of the background's colors: too few for a head to hide in."""
+_BACKGROUND_RATE = 0.02
+_ZOOM_PULL, _SHIFT_PULL = 2.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -32,23 +35,25 @@ class InversionSettings:
 
     Attributes:
         steps: optimizer steps.
+        shared: share of the steps in which all rows are one w; afterwards every row may differ (W+) if ``extended``.
         learning_rate: Adam's, in standard deviations of w.
         extended: let every row differ (W+); otherwise all rows are one w.
         pixel, perceptual: weights of the two distances.
         prior: weight of the squared distance to the mean latent, in standard deviations; keeps people editable.
         rows: weight of the squared differences between rows.
-        refine_every: steps between refinements of the camera, 0 for none.
+        camera_rate: Adam's for the camera, in radians; 0 leaves it as it is.
         preview_every: steps between previews.
     """
 
-    steps: int = 80
-    learning_rate: float = 0.06
+    steps: int = 100
+    shared: float = 0.5
+    learning_rate: float = 0.08
     extended: bool = True
     pixel: float = 1.0
     perceptual: float = 1.0
-    prior: float = 0.004
+    prior: float = 0.01
     rows: float = 0.02
-    refine_every: int = 25
+    camera_rate: float = 0.004
     preview_every: int = 10
 
     def __post_init__(self) -> None:
@@ -65,8 +70,9 @@ class InversionEvent:
         losses: weighted, by name, and their sum under "total".
         seconds_left: estimated; None at the start.
         ws: the best extended latent so far [1, num_ws, w]; adapted parts render it like any other.
-        yaw, pitch: of the image's camera, in radians from the front.
-        preview: uint8 [2, H, W, 3]: the image, and the render of `ws`; None between previews.
+        view: the portrait's camera.
+        background: colors behind the person [3, h, w], about in [0, 1].
+        preview: uint8 [2, H, W, 3]: the portrait, and the render of `ws`; None between previews.
     """
 
     step: int
@@ -74,28 +80,42 @@ class InversionEvent:
     losses: dict[str, float]
     seconds_left: float | None
     ws: Tensor
-    yaw: float
-    pitch: float
+    view: View
+    background: Tensor
     preview: np.ndarray | None = None
+
+    @property
+    def yaw(self) -> float:
+        """Of the portrait's camera, in radians from the front."""
+        return float(self.view.angles[0])
+
+    @property
+    def pitch(self) -> float:
+        """Of the portrait's camera, in radians from the front."""
+        return float(self.view.angles[1])
 
 
 def invert(
     generator: Generator,
     image: Tensor,
-    encoder: ImageEncoder,
+    perceptual: Perceptual,
     settings: InversionSettings | None = None,
     inverter: Inverter | None = None,
     angles: tuple[float, float] | None = None,
+    weight: Tensor | None = None,
+    space: LatentSpace | None = None,
 ) -> Iterator[InversionEvent]:
     """Find the extended latent of an image; closing the iterator stops it.
 
     Args:
         generator: the base.
-        image: [1, 3, S, S] in [-1, 1], framed as the base frames heads (`adapter.media.crop.frame_face`).
-        encoder: CLIP image tower whose tokens are compared.
+        image: [1, 3, S, S] in [-1, 1], framed as the base frames heads (`adapter.media.portrait`).
+        perceptual: the distance beside that of pixels.
         settings: the defaults where None.
         inverter: predicts the start; the mean latent where None.
-        angles: yaw and pitch of the camera in radians; estimated where None.
+        angles: yaw and pitch of the camera in radians to begin with; searched for where None.
+        weight: how much each pixel counts [1, 1, S, S], 0 to 1; all alike where None.
+        space: of the base's people; measured where None.
 
     Yields:
         The start, every step, and the end; the last one holds the result.
@@ -104,93 +124,124 @@ def invert(
         UserError: an image of another shape, or a loss that is not a number.
     """
     settings = settings or InversionSettings()
-    target = _Target(generator, image, encoder, settings)
-    latent = _Latent(generator, settings)
-    aim = latent.start(target, inverter, angles)
-    refine_every = settings.refine_every if angles is None else 0
-    if refine_every:
-        aim = target.refine(latent.best, aim)
+    target = Target(generator, image, perceptual, weight)
+    guess = _Guess(target, settings, space or LatentSpace.of(generator))
+    guess.begin(inverter, angles)
     started = time.perf_counter()
     for step in range(settings.steps + 1):
-        if refine_every and step and step % refine_every == 0:
-            aim = target.refine(latent.best, aim)
-            latent.best_loss = float("inf")  # losses from another camera do not compare
-        losses = target.losses(latent.ws, aim) | latent.priors()
-        report = latent.keep_best(losses)
+        losses = guess.losses()
+        report = guess.keep_best(losses)
         done = step == settings.steps
         if not done:
-            latent.update(losses, step)
+            guess.update(losses, step)
         left = (time.perf_counter() - started) / (step + 1) * (settings.steps - step)
-        preview = target.preview(latent.best, aim) if done or step % settings.preview_every == 0 else None
-        yield InversionEvent(step, settings.steps, report, left if step else None, latent.best, *aim, preview)
+        preview = target.preview(guess.best.image) if done or step % settings.preview_every == 0 else None
+        best = guess.best
+        yield InversionEvent(
+            step, settings.steps, report, left if step else None, best.ws, best.view, best.background, preview
+        )
 
 
-class _Latent:
-    """The extended latent under optimization: one w for all rows, and each row's difference to it."""
+@dataclass(frozen=True)
+class _Best:
+    """The lowest losses so far, and what had them."""
 
-    def __init__(self, generator: Generator, settings: InversionSettings) -> None:
-        self.settings, self.num_ws = settings, generator.config.num_ws
-        self.center, self.spread = latent_statistics(generator)
-        self.best, self.best_loss = self.center.expand(1, self.num_ws, -1).clone(), float("inf")
+    total: float
+    ws: Tensor
+    view: View
+    background: Tensor
+    image: Tensor
+
+
+class _Guess:
+    """All that is optimized: a w for all rows and each row's difference to it, background and camera."""
+
+    best: _Best
+
+    def __init__(self, target: Target, settings: InversionSettings, space: LatentSpace) -> None:
+        self.target, self.settings, self.generator = target, settings, target.generator
+        device = target.image.device
+        self.space = LatentSpace(space.mean.to(device), space.axes.to(device))
 
     @torch.no_grad()
-    def start(
-        self, target: "_Target", inverter: Inverter | None, angles: tuple[float, float] | None
-    ) -> tuple[float, float]:
-        """Set the first latent, and return the camera's first yaw and pitch."""
-        predicted = None
+    def begin(self, inverter: Inverter | None, angles: tuple[float, float] | None) -> None:
+        """Set the first latent and the first camera."""
+        config, device = self.generator.config, self.target.image.device
+        ws = self.space.mean.expand(1, config.num_ws, -1)
         if inverter is not None:
-            ws, found = inverter.predict(target.image)
-            self.best, predicted = ws.clone(), (float(found[0, 0]), float(found[0, 1]))
-        offset = (self.best - self.center) / self.spread
+            ws, found = inverter.predict(self.target.image)
+            angles = angles or (float(found[0, 0]), float(found[0, 1]))
+        offset = self.space.to_coordinates(ws)
         self.shared = offset.mean(1, keepdim=True).requires_grad_(True)
-        self.rows = offset - self.shared if self.settings.extended else torch.zeros_like(offset)
-        self.rows.requires_grad_(self.settings.extended)
-        trained = [self.shared, self.rows] if self.settings.extended else [self.shared]
-        self.optimizer = torch.optim.Adam(trained, betas=(0.9, 0.99))
-        return angles or predicted or target.search(self.best)
+        self.rows = (offset - self.shared if self.settings.extended else torch.zeros_like(offset)).requires_grad_(True)
+        self.background = self.target.colors_behind(BACKGROUND_CELLS).requires_grad_(True)
+        self.view = View.at(*(angles or self._search()), device=device)
+        moving = [self.view.angles, self.view.zoom, self.view.shift] if self.settings.camera_rate else []
+        for value in moving:
+            value.requires_grad_(True)
+        groups = [{"params": [self.shared], "share": self.settings.learning_rate}]
+        groups += [{"params": [self.rows], "share": self.settings.learning_rate}] if self.settings.extended else []
+        groups += [{"params": [self.background], "share": _BACKGROUND_RATE}]
+        groups += [{"params": moving, "share": self.settings.camera_rate}] if moving else []
+        self.optimizer = torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.99))
 
     @property
     def ws(self) -> Tensor:
         """The extended latent [1, num_ws, w]."""
-        return self.center + self.spread * (self.shared + self.rows)
+        return self.space.to_w(self.shared + self.rows)
 
-    def priors(self) -> dict[str, Tensor]:
-        """How far the latent is from the mean, and its rows from each other."""
+    def render(self, ws: Tensor, view: View) -> Tensor:
+        """The person before the background [1, 3, S, S]."""
+        rendered = render_before(self.generator, self.generator.planes(ws), view.label(self.generator), self.background)
+        return self.generator.superresolve(rendered.features, ws)
+
+    def losses(self) -> dict[str, Tensor]:
+        """Distances of the render to the portrait, and of the guess to what is likely."""
+        self._ws = self.ws
+        self._image = self.render(self._ws, self.view)
         offset = self.shared + self.rows
         between = offset - offset.mean(1, keepdim=True)
+        found = self.target.losses(self._image)
         return {
+            "pixel": self.settings.pixel * found["pixel"],
+            "perceptual": self.settings.perceptual * found["perceptual"],
             "prior": self.settings.prior * offset.square().mean(),
             "rows": self.settings.rows * between.square().mean(),
+            "camera": _ZOOM_PULL * self.view.zoom.square() + _SHIFT_PULL * self.view.shift.square().sum(),
         }
 
     def keep_best(self, losses: dict[str, Tensor]) -> dict[str, float]:
-        """Keep the latent if its losses are the lowest so far; returns them and their "total"."""
-        report = {name: float(value.detach()) for name, value in losses.items()}
-        total = float(torch.stack(list(losses.values())).sum().detach())
+        """Keep the guess if its losses are the lowest so far; returns them and their "total"."""
+        report = dict(zip(losses, torch.stack(list(losses.values())).detach().tolist(), strict=True))
+        total = sum(report.values())
         if not math.isfinite(total):
             raise UserError("The inversion's loss stopped being a number. Try another crop of the picture.")
-        if total < self.best_loss:
-            self.best_loss, self.best = total, self.ws.detach()
-        return report | {"total": total}
+        if not hasattr(self, "best") or total < self.best.total:
+            tensors = (self._ws.detach(), self.view.detached(), self.background.detach().clone(), self._image.detach())
+            self.best = _Best(total, *tensors)
+        return {**report, "total": total}
 
     def update(self, losses: dict[str, Tensor], step: int) -> None:
         """One step of Adam."""
         share = _learning_rate_share(step / self.settings.steps)
-        self.optimizer.param_groups[0]["lr"] = self.settings.learning_rate * share
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["share"] * share
         self.optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
+        if step < self.settings.shared * self.settings.steps:
+            self.rows.grad = None
         self.optimizer.step()
 
+    def _search(self) -> tuple[float, float]:
+        """The best of a coarse grid of cameras."""
+        ws, device = self.ws, self.target.image.device
+        grid = [(yaw, pitch) for yaw in SEARCH_YAWS for pitch in SEARCH_PITCHES]
 
-@torch.no_grad()
-def latent_statistics(generator: Generator) -> tuple[Tensor, Tensor]:
-    """The mean latent [w] and the standard deviation [w] of each of its channels over random people."""
-    random = torch.Generator().manual_seed(0)
-    where = generator.backbone.mapping.w_avg
-    z = torch.randn(SPREAD_LATENTS, generator.config.z_dim, generator=random).to(where)
-    w = generator.sample_ws(z)[:, 0]
-    return where, w.std(0) + 1e-4
+        def distance(angles: tuple[float, float]) -> float:
+            losses = self.target.losses(self.render(ws, View.at(*angles, device=device)))
+            return float(torch.stack(list(losses.values())).sum())
+
+        return min(grid, key=distance)
 
 
 def perceptual_layers(encoder: ImageEncoder) -> tuple[str | int, ...]:
@@ -212,67 +263,11 @@ def perceptual_distance(
         layers: which; `perceptual_layers` where None.
     """
     layers = perceptual_layers(encoder) if layers is None else layers
-    return _distance(_tokens(encoder, a, layers), _tokens(encoder, b, layers))
-
-
-class _Target:
-    """The image, its tokens, and the distance of renders to it."""
-
-    def __init__(self, generator: Generator, image: Tensor, encoder: ImageEncoder, settings: InversionSettings) -> None:
-        if image.dim() != 4 or image.shape[:2] != (1, 3) or image.shape[2] != image.shape[3]:
-            raise UserError("One square colour picture is needed. Crop the picture to the head first.")
-        side = (generator.config.image_resolution,) * 2
-        image = F.interpolate(image.to(generator.device).float(), side, mode="bicubic", antialias=True).clamp(-1, 1)
-        self.generator, self.image, self.encoder, self.settings = generator, image, encoder, settings
-        self.layers = perceptual_layers(encoder)
-        with torch.no_grad():
-            self.tokens = _tokens(encoder, image, self.layers)
-
-    def render(self, ws: Tensor, aim: tuple[float, float]) -> Tensor:
-        yaw, pitch = (torch.tensor([angle]) for angle in aim)
-        camera = cameras_around_front(self.generator.config, yaw, pitch).to(self.image.device)
-        return self.generator.synthesis(ws, camera).image
-
-    def losses(self, ws: Tensor, aim: tuple[float, float]) -> dict[str, Tensor]:
-        image = self.render(ws, aim)
-        perceptual = _distance(_tokens(self.encoder, image, self.layers), self.tokens).mean()
-        return {
-            "pixel": self.settings.pixel * (image - self.image).abs().mean(),
-            "perceptual": self.settings.perceptual * perceptual,
-        }
-
-    @torch.no_grad()
-    def distance(self, ws: Tensor, aim: tuple[float, float]) -> float:
-        return float(torch.stack(list(self.losses(ws, aim).values())).sum())
-
-    def search(self, ws: Tensor) -> tuple[float, float]:
-        """The best of a coarse grid of cameras."""
-        grid = [(yaw, pitch) for yaw in SEARCH_YAWS for pitch in SEARCH_PITCHES]
-        return min(grid, key=lambda aim: self.distance(ws, aim))
-
-    def refine(self, ws: Tensor, aim: tuple[float, float]) -> tuple[float, float]:
-        """Move the camera in smaller and smaller steps while the render comes closer (compass search)."""
-        best = self.distance(ws, aim)
-        for size in REFINEMENTS:
-            for yaw, pitch in ((size, 0), (-size, 0), (0, size), (0, -size)):
-                near = (aim[0] + yaw, aim[1] + pitch)
-                distance = self.distance(ws, near)
-                if distance < best:
-                    best, aim = distance, near
-        return aim
-
-    @torch.no_grad()
-    def preview(self, ws: Tensor, aim: tuple[float, float]) -> np.ndarray:
-        both = torch.cat([self.image, self.render(ws, aim)]).permute(0, 2, 3, 1)
-        return (both * 127.5 + 128).clamp(0, 255).to("cpu", torch.uint8).numpy()
-
-
-def _tokens(encoder: ImageEncoder, images: Tensor, layers: Sequence[str | int]) -> list[Tensor]:
-    return [F.normalize(one, dim=-1) for one in encoder.encode(images, layers, embedding=False).tokens.values()]
-
-
-def _distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
-    return torch.stack([(x - y).square().sum(-1).mean(-1) for x, y in zip(a, b, strict=True)]).mean(0)
+    sides = [
+        [F.normalize(one, dim=-1) for one in encoder.encode(images, layers, embedding=False).tokens.values()]
+        for images in (a, b)
+    ]
+    return torch.stack([(x - y).square().sum(-1).mean(-1) for x, y in zip(*sides, strict=True)]).mean(0)
 
 
 def _learning_rate_share(share: float) -> float:

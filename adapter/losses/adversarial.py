@@ -45,7 +45,7 @@ class Adversarial(Loss):
         self.network.requires_grad_(True)
         # 1. Score real and generated images, augmented alike.
         index = torch.randint(len(self.references), (len(images),), generator=random)
-        real = augment(self.references[index.to(self.references.device)], self.probability, random)
+        real = augment(self.references[index.to(self.references.device, non_blocking=True)], self.probability, random)
         penalized = self.steps % R1_EVERY == 0
         real.requires_grad_(penalized)
         scores = self.network(real)

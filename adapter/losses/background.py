@@ -50,6 +50,7 @@ def weighted_variation(images: Tensor, weight: Tensor) -> Tensor:
 class BackgroundColor(Loss):
     """Compares places that are background in a source and, by most of the sources, likely in the reference."""
 
+    reads_raw = True
     term: loss_terms.BackgroundColor
 
     def __init__(self, term: loss_terms.BackgroundColor, context: LossContext) -> None:
@@ -68,6 +69,8 @@ class BackgroundColor(Loss):
 @register("background_variation")
 class BackgroundVariation(Loss):
     """Colours are smooth up to the silhouette."""
+
+    reads_raw = True
 
     def __call__(self, batch: Batch) -> Tensor:
         """In units of the pixels."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from adapter.encoders.encoder import Encoded
+from adapter.losses.face_view import FaceViews
 from adapter.methods.loss_terms import LOSSES, LossTerm, TokenTerm
 
 
@@ -59,6 +60,7 @@ class LossContext:
         sources: everything that the run trains on.
         references: images [K, 3, H, W] in [-1, 1] of one domain; None for text alone.
         inversions: renderings of the base's identities that are most like the references, from the same cameras.
+        faces: of the sources and the references; None if they cannot be compared by their faces.
         inverter, distillation: None if there is none.
         steps: of the whole run.
         views: cameras per identity, which follow each other in the sources.
@@ -69,6 +71,7 @@ class LossContext:
     sources: Sources
     references: Tensor | None = None
     inversions: Sources | None = None
+    faces: FaceViews | None = None
     inverter: Inverter | None = None
     distillation: Distillation | None = None
     steps: int = 1
@@ -119,7 +122,7 @@ class Batch:
     """
 
     images: Tensor
-    index: Sequence[int]
+    index: Sequence[int] | Tensor
     random: torch.Generator
     features: Tensor | None = None
     step: int = 0
@@ -129,6 +132,8 @@ class Batch:
 class Loss:
     """One loss of a run: made once from its options and the context, called once per step."""
 
+    reads_raw = False
+    """Whether the loss compares nothing but colors and features, so that raw renderings do."""
     reads_features = False
     """Whether the loss compares rendered features; it is left out in stages that cannot change them."""
 

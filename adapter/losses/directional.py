@@ -12,7 +12,7 @@ SMALLEST_TEXT_EDIT = 1e-2
 """The same for prompts, in units of the embeddings: the direction of a text has no length of its own."""
 
 
-def directional(target: Tensor, source: Tensor, direction: Tensor, minimum_norm: float = 1e-2) -> Tensor:
+def directional(target: Tensor, source: Tensor, direction: Tensor, minimum_norm: Tensor | float = 1e-2) -> Tensor:
     """L_dir: one minus the cosine between each pair's edit and a direction.
 
     The name is 3D-Adapter's, the formula DiFa's global loss: mean over n of
@@ -46,7 +46,7 @@ class Directional(Loss):
     @staticmethod
     def _of_layer(encoded: EncodedBatch, layer: str | int | None) -> Tensor:
         direction = encoded.summary("reference", layer).mean(dim=0) - encoded.summary("center", layer)[0]
-        smallest = max(SMALLEST_EDIT * float(direction.norm()), MINIMUM_NORM)
+        smallest = (SMALLEST_EDIT * direction.norm()).clamp_min(MINIMUM_NORM)
         return directional(encoded.summary("target", layer), encoded.summary("source", layer), direction, smallest)
 
 

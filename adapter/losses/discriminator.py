@@ -63,8 +63,12 @@ def augment(images: Tensor, probability: float, random: torch.Generator) -> Tens
         torch.stack([turn.cos() * flip * scale, -turn.sin() * scale, move[:, 0]], dim=1),
         torch.stack([turn.sin() * flip * scale, turn.cos() * scale, move[:, 1]], dim=1),
     ]
-    grid = F.affine_grid(torch.stack(rows, dim=1).to(device), list(images.shape), align_corners=False)
+    grid = F.affine_grid(
+        torch.stack(rows, dim=1).to(device, non_blocking=True), list(images.shape), align_corners=False
+    )
     moved = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    contrast = torch.exp2((draw() * 2 - 1) * chosen() * 0.5).to(device)[:, None, None, None]
-    brightness = ((draw() * 2 - 1) * chosen() * 0.3).to(device)[:, None, None, None]
-    return moved * contrast + brightness
+    contrast = torch.exp2((draw() * 2 - 1) * chosen() * 0.5)
+    brightness = (draw() * 2 - 1) * chosen() * 0.3
+    # A GPU does not wait for what it is sent.
+    factor, shift = torch.stack([contrast, brightness]).to(device, non_blocking=True)[:, :, None, None, None]
+    return moved * factor + shift

@@ -50,7 +50,7 @@ def _distance(
     """Sliced distance of two sets of images' points [N, T, C] and [K, T, C], thinned out as the term has it."""
     if term.place:
         target, reference = with_places(target, term.place), with_places(reference, term.place)
-    directions = random_directions(target.shape[2], projections, random).to(target.device)
+    directions = random_directions(target.shape[2], projections, random).to(target.device, non_blocking=True)
     few = thin_out(target, term.points, random)
     return sliced_wasserstein(few, thin_out(reference, term.points, random).flatten(0, 1), directions)
 
@@ -59,6 +59,7 @@ def _distance(
 class ColorDistribution(Loss):
     """The colours on a grid over the images."""
 
+    reads_raw = True
     term: loss_terms.ColorDistribution
 
     def __init__(self, term: loss_terms.ColorDistribution, context: LossContext) -> None:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 MINIMUM_NORM = 1e-4
 
 
-def unit(x: Tensor, dim: int = -1, minimum_norm: float = MINIMUM_NORM) -> Tensor:
+def unit(x: Tensor, dim: int = -1, minimum_norm: Tensor | float = MINIMUM_NORM) -> Tensor:
     """Divide by the Euclidean norm along ``dim``, at least ``minimum_norm``; a zero vector stays zero."""
     return x / torch.linalg.vector_norm(x, dim=dim, keepdim=True).clamp_min(minimum_norm)
 
@@ -19,8 +19,8 @@ def grid_points(images: Tensor, side: int) -> Tensor:
     return F.adaptive_avg_pool2d(images, min(side, images.shape[-1])).flatten(2).transpose(1, 2)
 
 
-def grid_places(count: int) -> Tensor:
-    """Places [T, 2] of the T cells of a square grid, row by row, in [-1, 1].
+def grid_places(count: int, device: torch.device | None = None) -> Tensor:
+    """Places [T, 2] of the T cells of a square grid, row by row, in [-1, 1]; on the CPU where no device is named.
 
     Raises:
         ValueError: T is not a square.
@@ -28,7 +28,7 @@ def grid_places(count: int) -> Tensor:
     side = math.isqrt(count)
     if side * side != count:
         raise ValueError(f"{count} points are no square grid.")
-    along = (torch.arange(side) + 0.5) * 2 / side - 1
+    along = (torch.arange(side, device=device) + 0.5) * 2 / side - 1
     return torch.cartesian_prod(along, along)
 
 
@@ -43,7 +43,7 @@ def with_places(points: Tensor, weight: float) -> Tensor:
 
     The weight, in units of the points, says how much it counts where in the picture a point is.
     """
-    places = weight * grid_places(points.shape[1]).to(points)
+    places = (weight * grid_places(points.shape[1], points.device)).to(points)
     return torch.cat([points, places.expand(len(points), -1, -1)], dim=2)
 
 

@@ -66,6 +66,7 @@ class ImageStructure(TokenLoss):
 class FeatureStructure(Loss):
     """L_F-str of the rendered features."""
 
+    reads_raw = True
     term: loss_terms.FeatureStructure
     reads_features = True
 

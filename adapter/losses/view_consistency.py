@@ -30,7 +30,7 @@ class ViewMatches:
     weight: Tensor
     window: int
 
-    def difference(self, images: Tensor, index: Sequence[int]) -> Tensor:
+    def difference(self, images: Tensor, index: Sequence[int] | Tensor) -> Tensor:
         """Mean difference, in units of the pixels, of images [N, C, H, W] to the next views of their identities.
 
         Args:
@@ -67,6 +67,8 @@ def match_views(sources: Sources, views: int, side: int) -> ViewMatches:
 @register("view_consistency")
 class ViewConsistency(Loss):
     """Compares every view of a batch with the next one."""
+
+    reads_raw = True
 
     def __init__(self, term: loss_terms.ViewConsistency, context: LossContext) -> None:
         super().__init__(term, context)

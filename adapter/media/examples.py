@@ -9,8 +9,9 @@ from pydantic.dataclasses import dataclass
 
 from adapter.media.crop import Crop
 from adapter.media.images import load_image
+from adapter.utils.paths import EXAMPLES
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples"
+FOLDER = EXAMPLES
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Example:
     Args:
         file: name of the file.
         title, alt, origin, licence: as the page and its readers get them.
-        crop: the square that becomes the reference.
+        crops: the square that becomes the reference, for each embedded base.
     """
 
     file: str
@@ -28,7 +29,7 @@ class Example:
     alt: str
     origin: str
     licence: str
-    crop: Crop
+    crops: dict[str, Crop]
 
     @property
     def path(self) -> Path:

@@ -2,11 +2,12 @@
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from adapter.utils.paths import CHECKPOINTS
 
 POINTS = 468
 LEFT_EYE, RIGHT_EYE, LEFT_CHEEK, RIGHT_CHEEK, FOREHEAD, CHIN = 33, 263, 234, 454, 10, 152
@@ -19,7 +20,7 @@ _MARGIN = 1.5  # side of the square that the mesh network reads, in sides of the
 _PASSES = 2
 _OVERLAP = 0.3
 _MARGINS = (1.0, 1.6)  # the detector also reads the picture inside a wider frame: a face may fill it
-FOLDER = Path(__file__).resolve().parents[2] / "checkpoints" / "face-mesh"
+FOLDER = CHECKPOINTS / "face-mesh"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Pictures from strangers: read safely, turned upright, without transparency, as 8-bit RGB."""
 
 import io
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,10 @@ MAX_PIXELS = 40_000_000
 # A JPEG is decoded at a fraction of its size; the other two decoders hold several copies of a picture.
 MAX_PIXELS_OF = {"JPEG": 64_000_000, "WEBP": 16_000_000, "AVIF": 16_000_000}
 MIN_SIDE = 32
-MAX_SIDE = 2048
+MAX_SIDE = 8192
+MOST_KEPT, MOST_KEPT_OF_OTHERS = 16_000_000, 4_000_000
+"""Pixels that a plain picture keeps, and one of a format or a mode that takes more memory to decode. A phone's
+photograph stays as it is, so that the square of a head is resampled once."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
@@ -33,7 +37,7 @@ def load_image(source: str | os.PathLike | bytes) -> np.ndarray:
         source: a path, or the bytes of the file.
 
     Returns:
-        uint8 [H, W, 3], sides at most `MAX_SIDE` (larger pictures are scaled down).
+        uint8 [H, W, 3] of at most `MOST_KEPT` pixels and sides of at most `MAX_SIDE`; larger pictures are scaled down.
 
     Raises:
         UserError: not a picture of a known format, damaged, truncated, too small or too large.
@@ -62,6 +66,12 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     if image.shape[:2] == (size, size):
         return image
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS))
+
+
+def shrink(image: np.ndarray, side: int = 2048) -> np.ndarray:
+    """Scale a picture down by a whole number until its sides are at most that long, for what needs no more detail."""
+    step = math.ceil(max(image.shape[:2]) / side)
+    return image if step == 1 else np.asarray(Image.fromarray(image).reduce(step))
 
 
 def to_tensor(image: np.ndarray, size: int) -> "Tensor":
@@ -116,11 +126,16 @@ def _too_many_pixels(limit: int) -> UserError:
 
 
 def _decode(image: Image.Image) -> np.ndarray:
-    image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a fraction of its size
+    is_plain = image.mode in ("1", "L", "P", "RGB") and not image.has_transparency_data
+    most = MOST_KEPT if is_plain and image.format not in ("WEBP", "AVIF") else MOST_KEPT_OF_OTHERS
+    step = _reduction(image, most)
+    image.draft("RGB", (image.width // step, image.height // step))  # a JPEG is decoded at a fraction of its size
     orientation, profile = image.getexif(), image.info.get("icc_profile")
-    step = max(image.size) // MAX_SIDE
+    step = _reduction(image, most)
     if step > 1:
-        image = _reduced(image, step)
+        reduced = _reduced(image, step)
+        image.close()
+        image = reduced
     image = _plain(image)
     if max(image.size) > MAX_SIDE:
         image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
@@ -131,6 +146,11 @@ def _decode(image: Image.Image) -> np.ndarray:
     image = image.convert("RGB")
     image.getexif().update(orientation)
     return np.array(ImageOps.exif_transpose(image))
+
+
+def _reduction(image: Image.Image, most: int) -> int:
+    """The whole number by which a picture is to be scaled down, so that so many pixels are left at most."""
+    return math.ceil(math.sqrt(image.width * image.height / most))
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
@@ -160,12 +180,12 @@ def _reduced(image: Image.Image, step: int) -> Image.Image:
         # A view would keep its whole strip.
         values = np.concatenate([np.asarray(strip)[::step, ::step].copy() for strip in strips])
         return Image.fromarray(_eight_bits(values, _FULL_SCALES[image.mode]))
-    parts = [_plain(strip).reduce(step) for strip in strips]
-    whole = Image.new(parts[0].mode, (parts[0].width, sum(part.height for part in parts)))
-    top = 0
-    for part in parts:
+    whole, top = None, 0
+    for part in (_plain(strip).reduce(step) for strip in strips):
+        whole = whole or Image.new(part.mode, (part.width, math.ceil(height / step)))
         whole.paste(part, (0, top))
         top += part.height
+    assert whole is not None
     return whole
 
 

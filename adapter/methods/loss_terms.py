@@ -11,7 +11,7 @@ from pydantic import Field
 from adapter.errors import UserError
 from adapter.methods.checked import Checked, checked
 
-Requirement = Literal["reference", "text", "inverter", "distillation", "views"]
+Requirement = Literal["reference", "text", "inverter", "distillation", "views", "faces"]
 GUIDING: frozenset[Requirement] = frozenset({"reference", "text", "distillation"})
 """A loss that needs one of these pulls towards the new domain; the others hold on to the source."""
 
@@ -139,6 +139,14 @@ class Analogy(GridTerm):
 
 
 @checked
+class MeshGuide(GridTerm):
+    kind = "mesh_guide"
+    description = "ours: lips, eyes, skin and hair have the colours of the reference's own, found by face meshes"
+    requires = ("reference", "faces")
+    side: Side = 64
+
+
+@checked
 class BackgroundColor(GridTerm):
     kind = "background_colour"
     description = "ours: where sources show background, colours are as at that place of the reference"
@@ -211,7 +219,16 @@ class ScoreDistillation(LossTerm):
 
 _ALL: tuple[type[LossTerm], ...] = (
     *(Directional, TokenDistribution, ImageStructure, FeatureStructure),
-    *(ColorDistribution, ShallowDistribution, Analogy, BackgroundColor, BackgroundVariation, ViewConsistency, Moments),
+    *(
+        ColorDistribution,
+        ShallowDistribution,
+        Analogy,
+        MeshGuide,
+        BackgroundColor,
+        BackgroundVariation,
+        ViewConsistency,
+        Moments,
+    ),
     *(TextDirectional, Consistency, Adversarial, ScoreDistillation),
 )
 LOSSES: dict[str, type[LossTerm]] = {term.kind: term for term in _ALL}

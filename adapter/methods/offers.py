@@ -136,7 +136,8 @@ def train_only(method: Method, parts: Sequence[str]) -> Method:
     if not stages:
         raise UserError("Nothing is left to train. Choose at least one part that this method trains.")
     background = method.background if any("background" in stage.train for stage in stages) else 0
-    return dataclasses.replace(method, stages=tuple(stages), background=background)
+    people = method.people and train_only(method.people, parts)
+    return dataclasses.replace(method, stages=tuple(stages), background=background, people=people)
 
 
 def training_steps(method: Method) -> int:
@@ -169,7 +170,17 @@ def _offer(own: Mapping[str, Method], shortest: str) -> dict[str, Preset]:
     }
 
 
+def _readable(own: Mapping[str, Method], kind: str) -> dict[str, Method]:
+    """The presets of a method whose losses read only layers that encoders of a family have."""
+    number = int if kind == "clip-vit" else str
+    layers = {
+        name: [layer for term in one.losses for layer in getattr(term, "layers", ())] for name, one in own.items()
+    }
+    return {name: one for name, one in own.items() if all(isinstance(layer, number) for layer in layers[name])}
+
+
 OFFERS: dict[str, dict[str, dict[str, Preset]]] = {
-    kind: {name: _offer(own, shown[1]) for name, own in METHODS.items()} for kind, shown in PAGE_PRESETS.items()
+    kind: {name: _offer(_readable(own, kind), shown[1]) for name, own in METHODS.items()}
+    for kind, shown in PAGE_PRESETS.items()
 }
 """All presets by the encoder's family and the method."""

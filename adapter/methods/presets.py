@@ -30,6 +30,19 @@ _ADAPTER = (
     loss("moments", 0.3, ("stage0", "stage1", "stage2")),
     loss("view_consistency", 6.0, side=32),
 )
+_PEOPLE = (
+    loss("mesh_guide", 20.0),
+    loss("token_distribution", 0.8, ("relu3_1",), place=1.0, points=256),
+    loss("moments", 3.0, ("relu1_1", "relu2_1"), centred=False),
+    loss("colour_distribution", 1.0, side=64, place=1.0),
+    loss("image_structure", 0.5, ("relu3_1",)),
+    loss("feature_structure", 5.0),
+    loss("background_colour", 4.0, side=8),
+    loss("background_variation", 2.0),
+    loss("view_consistency", 3.0, side=32),
+    loss("text_directional", 0.02),
+)
+"""VGG's maps on photographic faces are what the small CLIP's are on drawn heads; the mesh stands in for the analogy."""
 _ADAPTER_VIT = (
     loss("directional", 1.0),
     loss("text_directional", 1.0),
@@ -51,7 +64,27 @@ def _tri_d_then_g2(tri_d: int, g2: int, learning_rate: float, *more: str) -> tup
 
 def _adapter(preset: str, tri_d: int, g2: int) -> Method:
     stages = _tri_d_then_g2(tri_d, g2, 0.01, "background")
-    return Method("3d-adapter", preset, stages, _ADAPTER, background=4, views=2)
+    method = Method("3d-adapter", preset, stages, _ADAPTER, background=4, views=2)
+    return dataclasses.replace(method, people=_for_people(method))
+
+
+def _for_people(method: Method) -> Method:
+    """What differs on a base of people: the losses; Tri-D changes colors alone; G2 changes all people alike.
+
+    Tri-D gets more of the steps, because a step on the raw rendering is quick.
+    """
+    tri_d, g2 = method.stages
+    colors = dataclasses.replace(
+        tri_d,
+        steps=round(0.55 * method.steps),
+        train=("decoder.net.2", "background"),
+        learning_rate=0.05,
+        rates=(("background", 3.0),),
+        fixed_density=True,
+        raw=True,
+    )
+    details = dataclasses.replace(g2, steps=method.steps - colors.steps, learning_rate=0.02, rates=(("affine", 0.0),))
+    return dataclasses.replace(method, stages=(colors, details), losses=_PEOPLE, pool=24)
 
 
 _QUICK = _adapter("quick", 30, 90)
@@ -75,12 +108,23 @@ def _trained(preset: str, *parts: str) -> Method:
     train = (*parts, "background") if background else parts
     rates = (("background", 0.3), ("synthesis.", 0.3))
     stage = Stage(preset, train, _QUICK.steps, 0.01, rates)
-    return dataclasses.replace(_QUICK, preset=preset, stages=(stage,), background=background)
+
+    def trained(method: Method) -> Method:
+        people = method.people and trained(method.people)
+        return dataclasses.replace(method, preset=preset, stages=(stage,), background=background, people=people)
+
+    return trained(_QUICK)
+
+
+def _reversed(method: Method) -> Method:
+    people = method.people and _reversed(method.people)
+    return dataclasses.replace(method, preset="g2-then-tri-d", stages=method.stages[::-1], people=people)
 
 
 def _without(kind: str, method: Method, prefix: str = "") -> Method:
     losses = tuple(term for term in method.losses if term.kind != kind)
-    return dataclasses.replace(method, preset=f"{prefix}no-{kind.replace('_', '-')}", losses=losses)
+    people = method.people and _without(kind, method.people, prefix)
+    return dataclasses.replace(method, preset=f"{prefix}no-{kind.replace('_', '-')}", losses=losses, people=people)
 
 
 _ABLATIONS = (
@@ -91,7 +135,7 @@ _ABLATIONS = (
     _trained("g1-g2", "synthesis", "superresolution"),
     _trained("joint", "decoder", "superresolution"),
     _trained("all", *_WHOLE),
-    dataclasses.replace(_QUICK, preset="g2-then-tri-d", stages=_QUICK.stages[::-1]),
+    _reversed(_QUICK),
     *(_without(term.kind, _QUICK) for term in _ADAPTER if term.kind != "text_directional"),
     *(_without(term.kind, _FULL, "full-") for term in _ADAPTER if term.kind != "text_directional"),
 )
@@ -157,6 +201,7 @@ _DORM = _published(
 _FINETUNE = _published(
     "finetune", (loss("adversarial", 1.0),), rates=(), betas=(0.0, 0.99), learning_rate=0.005, ema=0.99
 )
+_FINETUNE_VIT = _for_vit(_FINETUNE)
 _STYLIZE = Method(
     "stylize",
     "quick",
@@ -172,14 +217,27 @@ _STYLIZE = Method(
     per_frame=True,
 )
 
+_STYLIZE_VIT = dataclasses.replace(
+    _STYLIZE,
+    preset="clip-vit",
+    losses=(
+        loss("directional", 1.0),
+        loss("text_directional", 1.0),
+        loss("token_distribution", 1.0, (3,), centred=False),
+        loss("image_structure", 10.0, (4,), centred=False),
+        loss("colour_distribution", 3.0, side=64),
+    ),
+)
+"""The weights are those of 3D-Adapter for the same towers."""
+
 METHODS: dict[str, dict[str, Method]] = {
     "3d-adapter": {method.preset: method for method in (_QUICK, _FULL, _adapter("long", 120, 560), _VIT, *_ABLATIONS)},
     **{
         method.name: {one.preset: one for one in (method, _longer(method), _for_vit(method))}
         for method in (_DIFA, _NADA, _DORM)
     },
-    "finetune": {"quick": _FINETUNE, "full": _longer(_FINETUNE)},
-    "stylize": {"quick": _STYLIZE},
+    "finetune": {"quick": _FINETUNE, "full": _longer(_FINETUNE), "clip-vit": _FINETUNE_VIT},
+    "stylize": {"quick": _STYLIZE, "clip-vit": _STYLIZE_VIT},
 }
 """Methods by name and preset. "quick" and "full" are for the embedded CLIP, "clip-vit" for CLIP's own ViT towers."""
 

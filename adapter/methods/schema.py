@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from adapter.errors import UserError
 from adapter.methods.checked import Checked, checked
-from adapter.methods.loss_terms import GUIDING, LOSSES, Consistency, LossTerm, Requirement, loss
+from adapter.methods.loss_terms import GUIDING, LOSSES, MAXIMUM_WEIGHT, Consistency, LossTerm, Requirement, loss
 
 PARTS: dict[str, str] = {
     "decoder": "Tri-D, the tri-plane decoder",
@@ -46,6 +46,10 @@ class Stage(Checked):
         steps: optimizer steps.
         learning_rate: Adam's rate after the warm-up.
         rates: (fragment of a parameter's name, factor of the learning rate); 0 leaves it untrained.
+        fixed_density: whether the decoder's density output stays as it is, so that a stage that trains the decoder's
+            last layer alone changes no shape.
+        raw: whether the stage compares the raw rendering, before super-resolution, by the losses of colors alone: a
+            step then takes a quarter of the time.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Stage(Checked):
     steps: Steps
     learning_rate: Annotated[float, Field(ge=1e-7, le=1)] = 0.01
     rates: tuple[tuple[str, Annotated[float, Field(ge=0, le=1000)]], ...] = ()
+    fixed_density: bool = False
+    raw: bool = False
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:
@@ -117,6 +123,8 @@ class Method(Checked):
         per_frame: the method changes rendered images one by one and leaves the generator alone; its single stage
             counts steps per image, and it makes no domain.
         preview_every: steps between previews.
+        people: what to do instead where references guide a base of people whose faces can be read; None changes
+            nothing. It has as many steps.
     """
 
     name: str
@@ -140,6 +148,7 @@ class Method(Checked):
     auto_every: Steps = 20
     per_frame: bool = False
     preview_every: Steps = 20
+    people: "Method | None" = None
 
     @model_validator(mode="after")
     def _check_stages(self) -> Self:
@@ -195,8 +204,9 @@ class Method(Checked):
         return any(name.split(".")[0] == part for stage in self.stages for name in stage.train)
 
     def weight(self, kind: str) -> float:
-        """Weight of a loss, 0 if the method has none of that name."""
-        return sum(term.weight for term in self.losses if term.kind == kind)
+        """Weight of a loss; of the one for people if only they have it, 0 if the method has none of that name."""
+        own = sum(term.weight for term in self.losses if term.kind == kind)
+        return own or (self.people.weight(kind) if self.people else 0)
 
     def active_losses(self, available: set[Requirement]) -> tuple[LossTerm, ...]:
         """The losses with a weight whose requirements are available.
@@ -213,12 +223,23 @@ class Method(Checked):
     def with_weights(self, weights: Mapping[str, float]) -> "Method":
         """The same method with other weights for some of its losses, by name; a weight of 0 removes the loss.
 
+        A loss that people have, too, changes for them in the same proportion.
+
         Raises:
             UserError: a loss that the method does not have, or a weight outside its range.
         """
-        self._check_names("loss", weights, [term.kind for term in self.losses])
-        losses = (dataclasses.replace(term, weight=weights.get(term.kind, term.weight)) for term in self.losses)
-        return dataclasses.replace(self, losses=tuple(losses))
+        people = self.people
+        terms = (*self.losses, *(people.losses if people else ()))
+        self._check_names("loss", weights, [term.kind for term in terms])
+        losses = tuple(dataclasses.replace(t, weight=weights.get(t.kind, t.weight)) for t in self.losses)
+        if people:
+            theirs = {
+                term.kind: min(weights[term.kind] * term.weight / (self.weight(term.kind) or 1), MAXIMUM_WEIGHT)
+                for term in people.losses
+                if term.kind in weights and weights[term.kind] != self.weight(term.kind)
+            }
+            people = people.with_weights(theirs)
+        return dataclasses.replace(self, losses=losses, people=people)
 
     def with_steps(self, steps: Mapping[str, int]) -> "Method":
         """The same method with other numbers of steps for some stages, by stage name; 0 removes a stage.
@@ -229,7 +250,8 @@ class Method(Checked):
         self._check_names("stage", steps, [stage.name for stage in self.stages])
         stages = ((stage, steps.get(stage.name, stage.steps)) for stage in self.stages)
         kept = tuple(dataclasses.replace(stage, steps=count) for stage, count in stages if count != 0)
-        return dataclasses.replace(self, stages=kept)
+        people = self.people and self.people.with_steps(steps)
+        return dataclasses.replace(self, stages=kept, people=people)
 
     def _check_names(self, what: str, given: Mapping[str, Any], own: Sequence[str]) -> None:
         for name in given:
@@ -260,16 +282,17 @@ class Method(Checked):
             preset=preset or self.preset,
             preview_every=max(1, round(share * self.preview_every)),
             losses=tuple(map(scaled, self.losses)),
+            people=self.people and self.people.of_length(steps, preset),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The method as plain JSON values."""
-        values = dataclasses.asdict(self)
+        values = dataclasses.asdict(dataclasses.replace(self, people=None))
         losses = [
             {"kind": term.kind, "weight": term.weight, **_FILE_OPTIONS, **dataclasses.asdict(term)}
             for term in self.losses
         ]
-        return {**values, "losses": losses}
+        return {**values, "losses": losses, "people": self.people and self.people.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Method":
@@ -282,9 +305,10 @@ class Method(Checked):
             given = dict(values)
             stages = tuple(_stage(stage) for stage in given.pop("stages"))
             losses = tuple(_loss(**term) for term in given.pop("losses"))
+            people = given.pop("people", None)
             if "betas" in given:
                 given["betas"] = tuple(given["betas"])
-            return cls(stages=stages, losses=losses, **given)
+            return cls(stages=stages, losses=losses, people=people and cls.from_dict(people), **given)
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"The settings of the method cannot be used ({error}).") from error
 

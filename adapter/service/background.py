@@ -13,7 +13,7 @@ import numpy as np
 from adapter.service.cancellation import request_stop
 from adapter.service.failures import explain
 from adapter.service.job_queue import JobQueue
-from adapter.service.requests import AdaptResult, Update
+from adapter.service.requests import Update
 
 SECONDS_TO_END = 10.0
 NOT_BEGUN = "Stopped before it began, so there is nothing to keep."
@@ -50,7 +50,8 @@ class Job:
 
     def record(self, update: Update, finish: "Finish") -> None:
         """Take over an update; ``finish`` makes the outcome from a result."""
-        outcome = None if update.result is None else finish(update.result)
+        result = update.result or update.found
+        outcome = None if result is None else finish(result)
         with self.lock:
             self.update, self.note = update, update.message or self.note
             self.outcome = outcome or self.outcome
@@ -61,6 +62,12 @@ class Job:
             if update.preview is not None:
                 self.preview = update.preview
                 self.pictures += 1
+            self.news += 1
+
+    def arriving(self, share: float, text: str) -> None:
+        """Tell how far a download is that the job waits for; see `adapter.hub.download.Progress`."""
+        with self.lock:
+            self.update = None if share >= 1 else Update(text, fraction=share)
             self.news += 1
 
     def end(self, note: str = "", problem: str = "") -> None:
@@ -79,7 +86,8 @@ class Job:
             request_stop(self.folder)
 
 
-Finish = Callable[[AdaptResult], Any]
+Finish = Callable[[Any], Any]
+"""Makes the outcome from an `AdaptResult` or an `InvertResult`."""
 Prepare = Callable[[Job], tuple[Iterator[Update], Finish]]
 
 

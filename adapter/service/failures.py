@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 
 from adapter.errors import UserError
 
@@ -34,6 +35,9 @@ def known(error: BaseException | None) -> str | None:
         sentence = _BY_ERRNO.get(getattr(error, "errno", None) or 0)
         for kind in type(error).__mro__:
             sentence = sentence or _BY_NAME.get(kind.__name__)
+        # Some of CUDA's libraries say it in words alone.
+        if sentence is None and re.search(r"CUDA.*out of memory|CUBLAS_STATUS_ALLOC_FAILED|CUDNN.*ALLOC", str(error)):
+            sentence = OUT_OF_MEMORY
         # Writers of videos and of tensors wrap the system's error into one of their own.
         if sentence is None and "No space left on device" in str(error):
             sentence = DISK_FULL

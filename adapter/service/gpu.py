@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import math
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -12,25 +11,43 @@ from typing import Any
 import spaces
 
 from adapter.errors import UserError
-from adapter.methods.offers import training_steps
 from adapter.service.failures import known
-from adapter.service.requests import GRID, IMAGE, LOADING, AdaptRequest, ExploreRequest, Request, Update
+from adapter.service.gpu_time import STEPS, asked, lent_card, result_seconds, training_seconds
+from adapter.service.person_requests import InvertRequest, PersonRequest
+from adapter.service.requests import GRID, IMAGE, LOADING, AdaptRequest, ExploreRequest, RenderRequest, Update
+from adapter.service.shape_requests import MeshRequest, WalkRequest
 from adapter.utils.memory import release
 
-LOADING_SECONDS, STEP_SECONDS = 20, 0.05
-"""Of a GPU: to load the models and render the result, and for one training step."""
+CARD = lent_card()
+LOADING_SECONDS = asked(result_seconds(32, CARD), CARD)
+"""Of a GPU, as they are asked for: to start, and to render the result."""
 EXPLORING_SECONDS = {IMAGE: 3, GRID: 6}
 _FILM_SECONDS = 15
-_FEWEST_STEPS = 10
+_FEWEST_STEPS, _LENT_AT_ONCE = 10, 4
 log = logging.getLogger("adapter")
+
+Request = AdaptRequest | RenderRequest | ExploreRequest | InvertRequest | PersonRequest | MeshRequest | WalkRequest
+_QUICK = (ExploreRequest, PersonRequest, MeshRequest, WalkRequest)
 
 
 def gpu_seconds(request: Request, *_: Any, **__: Any) -> int:
     """Seconds of a GPU that a job needs; `spaces` also passes whatever Gradio adds to the arguments."""
-    if isinstance(request, ExploreRequest):
-        return EXPLORING_SECONDS.get(request.kind, _FILM_SECONDS)
-    steps = training_steps(request.customized) if isinstance(request, AdaptRequest) else 0
-    return math.ceil(LOADING_SECONDS + STEP_SECONDS * steps)
+    if isinstance(request, _QUICK):
+        return EXPLORING_SECONDS.get(getattr(request, "kind", ""), _FILM_SECONDS)
+    training = training_seconds(request.customized, CARD) if isinstance(request, AdaptRequest) else 0.0
+    if isinstance(request, InvertRequest):
+        training = (request.steps + request.tuning) * STEPS["synthesis"].seconds(CARD)
+    return LOADING_SECONDS + asked(training, CARD)
+
+
+def is_lent() -> bool:
+    """Whether every job borrows a GPU for its own length, as on ZeroGPU."""
+    return bool(spaces.config.Config.zero_gpu)
+
+
+def jobs_at_once() -> int:
+    """How many jobs may run together: where GPUs are lent, each has a worker and a card of its own."""
+    return _LENT_AT_ONCE if is_lent() else 1
 
 
 @spaces.GPU(duration=gpu_seconds)
@@ -51,7 +68,7 @@ def on_gpu(request: Request) -> Generator[Update, None, None]:
     Raises:
         UserError: the job failed, or no GPU is available; the message says what to do.
     """
-    run, started = _explore if isinstance(request, ExploreRequest) else _adapt, time.monotonic()
+    run, started = _explore if isinstance(request, _QUICK) else _adapt, time.monotonic()
     try:
         with contextlib.closing(run(request)) as updates:
             for update in updates:
@@ -93,8 +110,8 @@ def _what_fits(request: Request, share: float) -> str:
     """What to do if only a share of the seconds of a request is left."""
     more = "Log in to Hugging Face for more, or come back tomorrow"
     if isinstance(request, AdaptRequest):
-        loading = LOADING_SECONDS / gpu_seconds(request)
-        steps = int((share - loading) / (1 - loading) * request.customized.steps)
+        training = gpu_seconds(request) - LOADING_SECONDS
+        steps = int((share * gpu_seconds(request) - LOADING_SECONDS - 1) / training * request.customized.steps)
         if steps >= _FEWEST_STEPS:
             return f"{steps} steps fit into that: set them under Advanced. {more} for the rest."
     return f"{more}."
@@ -107,7 +124,7 @@ def _name(request: Request) -> str:
 
 def _updates(request: Request) -> Iterator[Update]:
     """The worker's side. Exceptions would lose their type on the way back, so their sentences travel as updates."""
-    large = not isinstance(request, ExploreRequest)
+    large = not isinstance(request, _QUICK)
     try:
         if large:
             yield Update(LOADING)
@@ -125,8 +142,16 @@ def _updates(request: Request) -> Iterator[Update]:
 
 
 def _runner(request: Request) -> Callable[[Any], Iterator[Update]]:
-    from adapter.service.worker import adapt, explore, render  # load torch, after the first update
+    # These load torch, after the first update.
+    from adapter.service.worker import adapt, explore, invert, mesh, person, render, walk
 
-    if isinstance(request, AdaptRequest):
-        return adapt.run
-    return explore.run if isinstance(request, ExploreRequest) else render.run
+    runners: dict[type, Callable[[Any], Iterator[Update]]] = {
+        AdaptRequest: adapt.run,
+        RenderRequest: render.run,
+        ExploreRequest: explore.run,
+        InvertRequest: invert.run,
+        PersonRequest: person.run,
+        MeshRequest: mesh.run,
+        WalkRequest: walk.run,
+    }
+    return runners[type(request)]

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from adapter.errors import UserError
@@ -29,10 +30,12 @@ class JobQueue:
     Args:
         per_visitor: jobs that one visitor may have waiting or running.
         capacity: jobs of all visitors.
+        at_once: jobs that may run at the same time.
     """
 
     per_visitor: int = 2
     capacity: int = 20
+    at_once: int = 1
     _pace: float = 1.0
     _entries: dict[str, _Entry] = field(default_factory=dict)
     _lock: threading.Condition = field(default_factory=threading.Condition)
@@ -51,7 +54,7 @@ class JobQueue:
             self._entries[job] = _Entry(session, seconds)
 
     def start(self, job: str, patience: float | None = None) -> bool:
-        """Wait for a job's turn, which comes when all jobs before it have gone, and mark it as running.
+        """Wait for a job's turn, which comes when fewer than ``at_once`` before it are left, and mark it as running.
 
         Args:
             job: its name.
@@ -61,11 +64,23 @@ class JobQueue:
             False if the job was removed, or if its turn has not come.
         """
         with self._lock:
-            self._lock.wait_for(lambda: job not in self._entries or next(iter(self._entries)) == job, patience)
-            if next(iter(self._entries), None) != job:
+            self._lock.wait_for(lambda: job not in self._entries or self._has_turn(job), patience)
+            if job not in self._entries or not self._has_turn(job):
                 return False
             self._entries[job].started = time.monotonic()
             return True
+
+    def wait(self, job: str, every: float = 2.0) -> Iterator[tuple[int, float]]:
+        """Wait for a job's turn as `start` does, and yield its `position` every so many seconds until then.
+
+        Raises:
+            UserError: the job was removed.
+        """
+        while not self.start(job, every):
+            place = self.position(job)
+            if place is None:
+                raise UserError("This session has ended. Start again.")
+            yield place
 
     def report(self, job: str, seconds_left: float | None) -> None:
         """Take over what a running job expects; jobs that wait are then expected to be as much slower than thought."""
@@ -108,7 +123,10 @@ class JobQueue:
                 return None
             names = list(self._entries)
             before = [self._entries[name] for name in names[: names.index(job)]]
-            return len(before), sum(self._left(other) for other in before)
+            return len(before), sum(self._left(other) for other in before) / max(1, min(self.at_once, len(before)))
+
+    def _has_turn(self, job: str) -> bool:
+        return job in list(self._entries)[: self.at_once]
 
     def _left(self, entry: _Entry) -> float:
         if entry.started is None:

@@ -2,14 +2,19 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from adapter.errors import UserError
+from adapter.service.failures import known
 from adapter.service.gpu import on_gpu
-from adapter.service.requests import IMAGE, AdaptRequest, ExploreRequest, RenderRequest, Update
+from adapter.service.person_requests import InvertRequest, PersonRequest
+from adapter.service.requests import IMAGE, AdaptRequest, ExploreRequest, Rendered, RenderRequest, Update
+from adapter.service.shape_requests import MeshRequest, WalkRequest
+
+_NO_FOLDER = "The folder of this job is gone. Start the job again."
 
 
 def adapt_job(request: AdaptRequest) -> Iterator[Update]:
@@ -36,23 +41,32 @@ def render_job(request: RenderRequest) -> Iterator[Update]:
     return _in_folder(request)
 
 
-def render_pair(request: ExploreRequest) -> tuple[np.ndarray, np.ndarray]:
+def invert_job(request: InvertRequest) -> Iterator[Update]:
+    """Find the person behind a portrait and write the files into the request's folder; stops as `adapt_job` does.
+
+    Raises:
+        UserError: no folder, or no such base.
+    """
+    return _in_folder(request)
+
+
+def render_pair(request: ExploreRequest | PersonRequest) -> tuple[np.ndarray, np.ndarray]:
     """One person as source and as target: two pictures uint8 [S, S, 3].
 
     Raises:
-        UserError: a file is no domain of the base.
+        UserError: a file is no domain, or no person, of the base.
     """
     with contextlib.closing(on_gpu(dataclasses.replace(request, kind=IMAGE))) as updates:
         source, target = next(update.preview for update in updates if update.preview is not None)
     return source, target
 
 
-def render_image(request: ExploreRequest) -> np.ndarray:
+def render_image(request: ExploreRequest | PersonRequest) -> np.ndarray:
     """One person as source and as target beside each other: uint8 [S, 2 S, 3]; raises as `render_pair`."""
     return np.concatenate(render_pair(request), axis=1)
 
 
-def render_file(request: ExploreRequest) -> Iterator[Update]:
+def render_file(request: ExploreRequest | PersonRequest | WalkRequest) -> Iterator[Update]:
     """Write a video or a sheet to the request's folder.
 
     Yields:
@@ -61,12 +75,54 @@ def render_file(request: ExploreRequest) -> Iterator[Update]:
     Raises:
         UserError: a file is no domain of the base.
     """
-    with contextlib.closing(on_gpu(request)) as updates:
-        yield from updates
+    yield from _then_written(on_gpu(request), Path(request.folder))
 
 
-def _in_folder(request: AdaptRequest | RenderRequest) -> Iterator[Update]:
+def mesh_job(request: MeshRequest) -> Iterator[Update]:
+    """Make the meshes of a person and write them into the request's folder; closing the iterator ends it.
+
+    Yields:
+        Updates, the last one with the files.
+
+    Raises:
+        UserError: no folder, a file is no domain or no person of the base, or there is no surface.
+    """
+    return _in_folder(request)
+
+
+def _in_folder(request: AdaptRequest | RenderRequest | InvertRequest | MeshRequest) -> Iterator[Update]:
     if not Path(request.folder).is_dir():
-        raise UserError("The folder of this job is gone. Start the job again.")
-    with contextlib.closing(on_gpu(request)) as updates:
-        yield from updates
+        raise UserError(_NO_FOLDER)
+    yield from _then_written(on_gpu(request), Path(request.folder))
+
+
+def _then_written(updates: Generator[Update, None, None], folder: Path) -> Iterator[Update]:
+    """A job's updates; what it rendered is written when its worker has ended, before the last one."""
+    rendered: Rendered | None = None
+    last: Update | None = None
+    with contextlib.closing(updates):
+        for update in updates:
+            rendered = update.rendered or rendered
+            if rendered is not None and (update.result is not None or update.file):
+                last = update
+            else:
+                yield dataclasses.replace(update, rendered=None)
+    # By now the GPU has been given back: nobody pays for it while pictures and videos are encoded.
+    if rendered is not None and last is not None:
+        yield _written(rendered, dataclasses.replace(last, rendered=None), folder)
+
+
+def _written(rendered: Rendered, update: Update, folder: Path) -> Update:
+    """Write what was rendered; the job's last update, which names no video that is not there."""
+    try:
+        complete = rendered.write(folder)
+    except Exception as error:
+        sentence = known(error)
+        if sentence is None or isinstance(error, UserError):
+            raise
+        raise UserError(sentence) from error
+    if complete:
+        return update
+    if update.result is None:
+        raise UserError(_NO_FOLDER)
+    return dataclasses.replace(update, result=dataclasses.replace(update.result, orbit=None, people=()))

@@ -1,14 +1,18 @@
 """Generators and encoders, loaded once a process and never changed."""
 
+import copy
 import functools
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from adapter.adaptation import fingerprint
-from adapter.eg3d import Generator
-from adapter.encoders.encoder import ImageEncoder, load_encoder, load_text_encoder
+from adapter.adaptation.domain import keep_fingerprint
+from adapter.eg3d import Generator, place
+from adapter.encoders.encoder import ImageEncoder, load_clip
+from adapter.encoders.lpips import Lpips, load_lpips
 from adapter.encoders.text import TextEncoder
 from adapter.encoders.vocabulary import Understanding, Vocabulary, load_vocabulary, understand
 from adapter.hub.bases import load_base
@@ -18,6 +22,8 @@ from adapter.media.crop import frame_face
 from adapter.pipeline import DomainAdapter
 from adapter.scene import DomainScene, Identities
 from adapter.service.settings import Settings
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 
 def device() -> torch.device:
@@ -36,13 +42,20 @@ def generator(base: str, library: str) -> Generator:
     Raises:
         UserError: no such base, or damaged files.
     """
-    return _load(base, library).to(device())
+    resting = resting_generator(base, library)
+    if device().type == "cpu":
+        return resting
+    digest = fingerprint(resting)
+    moved = place(copy.deepcopy(resting), device())
+    # Weights that come back from a GPU to be hashed would take its time.
+    keep_fingerprint(moved, digest)
+    return moved
 
 
 @functools.cache
 def resting_generator(base: str, library: str) -> Generator:
     """The same on the CPU, for what happens outside of jobs: on ZeroGPU there is no GPU then."""
-    return generator(base, library) if device().type == "cpu" else _load(base, library)
+    return load_base(base, library=catalog(Path(library)))
 
 
 @functools.cache
@@ -52,7 +65,7 @@ def encoder(name: str) -> ImageEncoder:
     Raises:
         UserError: no such encoder, or damaged files.
     """
-    return load_encoder(name).to(device())
+    return _on_device(_resting_clip(name)[0])
 
 
 @functools.cache
@@ -62,7 +75,7 @@ def text_encoder(name: str) -> TextEncoder:
     Raises:
         UserError: no such encoder, or damaged files.
     """
-    return load_text_encoder(name).to(device())
+    return _on_device(_resting_clip(name)[1])
 
 
 @functools.cache
@@ -77,7 +90,7 @@ def domain_adapter(base: str, encoder_name: str, library: str, text: bool, inver
     Raises:
         UserError: something is not there, damaged, or made for other weights of the base.
     """
-    loaded = generator(base, library)
+    loaded, entry = generator(base, library), catalog(Path(library)).find(base)
     wplus = load_inverter(base, encoder) if inverter else None
     if isinstance(wplus, Inverter):
         wplus.check(fingerprint(loaded))
@@ -87,9 +100,21 @@ def domain_adapter(base: str, encoder_name: str, library: str, text: bool, inver
         text_encoder(encoder_name) if text else None,
         None if wplus is None else wplus.to(device()),
         base,
-        next((entry.licence for entry in catalog(Path(library)).bases if entry.name == base), ""),
+        "" if entry is None else entry.licence,
         encoder_name,
     )
+
+
+@functools.cache
+def lpips() -> Lpips:
+    """LPIPS on `device`."""
+    return load_lpips().to(device())
+
+
+def license_of(base: str, library: str) -> str:
+    """License of a base, which everything made from it follows; empty for one that the library does not list."""
+    entry = catalog(Path(library)).find(base)
+    return "" if entry is None else entry.licence
 
 
 def read_prompt(prompt: str, encoder_name: str) -> Understanding:
@@ -101,22 +126,38 @@ def read_prompt(prompt: str, encoder_name: str) -> Understanding:
     return understand(prompt, *_reader(encoder_name))
 
 
-def warm_up(settings: Settings) -> None:
-    """Load what the first visitor will need, and render once, so that memory and threads are in place."""
+def preload(settings: Settings) -> Generator:
+    """Load what the first visitor will need, and return the base. Nothing is computed on a GPU.
+
+    On ZeroGPU this is for the main thread, before the page is up: workers are forked, and find what is loaded by then.
+    """
     frame_face(np.zeros((64, 64, 3), np.uint8))
     encoder(settings.encoder)
+    text_encoder(settings.encoder)
     _reader(settings.encoder)
-    people = Identities.draw(generator(settings.base, str(settings.library)), count=1, seed=0, truncation=1.0)
+    domain_adapter(settings.base, settings.encoder, str(settings.library), text=True, inverter=True)
+    return generator(settings.base, str(settings.library))
+
+
+def warm_up(settings: Settings) -> None:
+    """`preload`, and render once, so that memory and threads are in place."""
+    people = Identities.draw(preload(settings), count=1, seed=0, truncation=1.0)
     DomainScene(people, people.generator.parts()).pairs()
 
 
 @functools.cache
 def _reader(name: str) -> tuple[TextEncoder, Vocabulary | None]:
     """A text encoder on the CPU, and the words that it knows; None for one that reads everything."""
-    text = text_encoder(name) if device().type == "cpu" else load_text_encoder(name)
+    text = _resting_clip(name)[1]
     return text, load_vocabulary(name, text)
 
 
-def _load(base: str, library: str) -> Generator:
-    embedded = next((entry.path for entry in catalog(Path(library)).bases if entry.name == base), None)
-    return load_base(str(embedded or base))
+@functools.cache
+def _resting_clip(name: str) -> tuple[ImageEncoder, TextEncoder]:
+    """Both towers of a CLIP on the CPU."""
+    return load_clip(name)
+
+
+def _on_device(module: Module) -> Module:
+    """The module itself where jobs run on the CPU, else a copy on the GPU."""
+    return module if device().type == "cpu" else copy.deepcopy(module).to(device())

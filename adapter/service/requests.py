@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Protocol, Self
 
 import numpy as np
 from pydantic import Field, InstanceOf, model_validator
@@ -14,10 +15,11 @@ from adapter.hub.library import LIBRARY
 from adapter.methods.checked import Checked, checked
 from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI, customize, default_preset
 from adapter.methods.schema import Method
-from adapter.service.limits import MAXIMUM_REFERENCES, PROMPT_LETTERS, SEEDS, WORDS_LETTERS, check_duration
+from adapter.service.limits import MAXIMUM_REFERENCES, PROMPT_LETTERS, SEEDS, WORDS_LETTERS
 
 SOURCE = "photo"
 LOADING, RENDERING, WRITING, DONE = "Loading", "Rendering the orbit", "Writing the files", "Done"
+INVERTING, TUNING = "Inverting", "Tuning"
 IMAGE: Final = "image"
 ORBIT: Final = "orbit"
 GRID: Final = "grid"
@@ -114,25 +116,6 @@ class AdaptRequest(Checked):
         return {**values, "weights": dict(self.weights), "parts": list(self.parts) if self.parts else None}
 
 
-def check_plan(plan: Mapping[str, Any], encoder: str, longest: float | None = None) -> float:
-    """Check all settings of an adaptation before its pictures or words are there.
-
-    Args:
-        plan: arguments of `AdaptRequest` other than pictures, words and folder.
-        encoder: name of the CLIP.
-        longest: see `adapter.service.limits.check_duration`.
-
-    Returns:
-        Seconds that the adaptation takes, roughly.
-
-    Raises:
-        UserError: a value is out of its range, or the job would take too long.
-    """
-    picture = np.zeros((1, 1, 3), np.uint8)
-    request = AdaptRequest((picture,), "", prompt=SOURCE, encoder=encoder, **plan)
-    return check_duration(request.method, request.preset, request.steps, encoder, longest)
-
-
 @checked
 class RenderRequest(Checked):
     """All pictures and videos of a domain that exists already.
@@ -186,9 +169,6 @@ class ExploreRequest(Checked):
     library: str = str(LIBRARY)
 
 
-Request = AdaptRequest | RenderRequest | ExploreRequest
-
-
 @dataclass(frozen=True)
 class Snapshot:
     """An adaptation at some step.
@@ -231,6 +211,34 @@ class AdaptResult:
 
 
 @dataclass(frozen=True)
+class InvertResult:
+    """Paths and numbers of a finished or stopped inversion.
+
+    Args:
+        person: the person's file.
+        portrait, render: the portrait's square, and the person from the same side, PNG.
+        yaw, pitch: of the portrait's camera in radians from the front.
+        steps: steps done.
+        distance: LPIPS (AlexNet) of portrait and render.
+    """
+
+    person: str
+    portrait: str
+    render: str
+    yaw: float
+    pitch: float
+    steps: int
+    distance: float
+
+
+class Rendered(Protocol):
+    """What a job rendered and still has to be written; it is pickled on its way from a worker."""
+
+    def write(self, folder: Path) -> bool:
+        """Write the files into the job's folder; whether there are videos among them."""
+
+
+@dataclass(frozen=True)
 class Update:
     """The state of a job.
 
@@ -244,7 +252,10 @@ class Update:
         message: a sentence for the user if there is something to say.
         losses: weighted losses of this step by kind, and their "total"; empty outside of training.
         result: the files of an adaptation, in the last update.
+        found: the files of an inversion, in the last update.
         file: the file of an exploration, in the last update.
+        files: the files of meshes, in the last update: GLB of source and target, then PLY of both.
+        rendered: what is written when the worker has ended; seen by `adapter.service.jobs` alone.
         error: a sentence for the user; nothing follows it.
     """
 
@@ -257,5 +268,8 @@ class Update:
     message: str = ""
     losses: dict[str, float] = field(default_factory=dict)
     result: AdaptResult | None = None
+    found: InvertResult | None = None
     file: str = ""
+    files: tuple[str, ...] = ()
+    rendered: Rendered | None = None
     error: str = ""

@@ -21,11 +21,21 @@ _VARIABLES = {
     "space": ("SPACE_ID",),
     "oauth": ("OAUTH_CLIENT_ID",),
     "longest_job": ("LONGEST_JOB_SECONDS",),
+    "grace": ("GRACE_SECONDS",),
+    "ports": ("GRADIO_NUM_PORTS",),
 }
 """Where each setting is read: the first variable that is not blank."""
 
-OTHER_PORTS = 100
-"""Ports tried after the default one, as Gradio does."""
+
+_NUMBERS_OF_GRADIO = (
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY",
+    "GRADIO_ANALYTICS_MAX_EVENTS",
+    "GRADIO_DEBUG",
+    "GRADIO_NODE_NUM_PORTS",
+    "GRADIO_NODE_SERVER_PORT",
+    "GRADIO_NUM_WORKERS",
+)
+"""Read by Gradio itself, some when it is imported, without a check."""
 
 
 class Settings(BaseModel):
@@ -37,8 +47,10 @@ class Settings(BaseModel):
         host, port: where the page is served. Port 0 is any free one; if none is given, the first free one from 7860.
         space: id of the Hugging Face Space that the app runs on; empty elsewhere.
         oauth: id under which a Space's visitors log in; empty if they cannot.
-        longest_job: seconds that a visitor's adaptation may take, as estimated for 2 CPU cores. The command line has no
+        longest_job: seconds that a visitor's adaptation may take, as estimated for the GPU, or without one for 2 CPU cores. The command line has no
             such limit.
+        grace: seconds for which a visitor's files and jobs are kept after the visitor has left.
+        ports: how many are tried, from the default one on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +63,8 @@ class Settings(BaseModel):
     space: str = ""
     oauth: str = ""
     longest_job: Annotated[float, Field(ge=60, le=86_400)] = 600.0
+    grace: Annotated[float, Field(ge=1, le=86_400)] = 600.0
+    ports: Annotated[int, Field(ge=1, le=1000)] = 100
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -61,6 +75,10 @@ class Settings(BaseModel):
         """
         read = {name: _first(environment, variables) for name, variables in _VARIABLES.items()}
         given = {name: value for name, (_, value) in read.items() if value}
+        for variable in _NUMBERS_OF_GRADIO:
+            value = environment.get(variable, "").strip()
+            if value and not value.isdecimal():
+                raise UserError(f"{variable} must be a whole number, not {value!r}. Set it to one, or leave it out.")
         if "space" in given or read["port"][0] == "PORT":
             given.setdefault("host", "0.0.0.0")
         try:
@@ -98,10 +116,10 @@ class Settings(BaseModel):
             UserError: the chosen port is taken, or nothing can listen on the host.
         """
         is_chosen = "port" in self.model_fields_set
-        ports = [self.port] if is_chosen else range(self.port, self.port + OTHER_PORTS)
+        ports = [self.port] if is_chosen else range(self.port, min(self.port + self.ports, 65536))
         port = first_free(self.host.strip("[]"), ports)
         if port is None:
-            which = f"Port {self.port} is" if is_chosen else f"Ports {self.port} to {ports[-1]} are"
+            which = f"Port {self.port} is" if len(ports) == 1 else f"Ports {self.port} to {ports[-1]} are"
             raise UserError(f"{which} taken, or not allowed. Set GRADIO_SERVER_PORT to another port, or 0 for any.")
         if port != self.port:
             print(f"The page is served on port {port}" + ("." if is_chosen else f", because {self.port} is taken."))

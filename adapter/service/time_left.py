@@ -7,6 +7,8 @@ from adapter.methods.offers import DEFAULT_ENCODER, seconds
 OUTPUT_SECONDS = 12.0
 """Rendering and writing a result on 2 CPU cores, roughly."""
 WRITING_SECONDS = 3.0
+FILM_SECONDS = 10.0
+"""Rendering and writing one of Explore's videos on 2 CPU cores, roughly."""
 _LEAST_SECONDS = 3.0
 
 

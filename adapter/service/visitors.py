@@ -14,8 +14,6 @@ from adapter.service.background import Job
 from adapter.service.job_queue import JobQueue
 from adapter.service.sessions import Sessions
 
-GRACE_SECONDS = 600.0
-"""What a visitor has is kept for that long after the visitor was last here."""
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 
 
@@ -28,7 +26,8 @@ class Visitor:
         seen: when the visitor last did something, by the clock of `Visitors`.
         page: id of the open page; empty for programs.
         watched: whether the page is connected.
-        job: the latest one.
+        job: the latest one, and
+        inversion: the latest one that looks for the person in a portrait.
         domains: the visitor's own.
         values: what stood in the controls when the latest job was started.
         uploads: files that arrived, as the server keeps them.
@@ -39,6 +38,7 @@ class Visitor:
     page: str = ""
     watched: bool = False
     job: Job | None = None
+    inversion: Job | None = None
     domains: list[Entry] = field(default_factory=list)
     values: Mapping[Any, Any] = field(default_factory=dict)
     uploads: set[Path] = field(default_factory=set)
@@ -52,25 +52,33 @@ class Visitors:
 
     Args:
         sessions: their folders.
-        queue: of their jobs.
+        queue: of their adaptations.
         copy_of: where the server keeps its copy of a file that it has shown.
         grace: seconds for which everything is kept after a visitor left.
         clock: seconds that pass.
+        films: queue of their videos and sheets that need no adaptation.
     """
 
     sessions: Sessions
-    queue: JobQueue
+    queue: JobQueue = field(default_factory=JobQueue)
     copy_of: Callable[[Path], Path] | None = None
-    grace: float = GRACE_SECONDS
+    grace: float = 600.0
     clock: Callable[[], float] = time.monotonic
+    films: JobQueue = field(default_factory=lambda: JobQueue(per_visitor=4))
     _visitors: dict[str, Visitor] = field(default_factory=dict)
     _keys: dict[str, str] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def attach(self, page: str, token: str) -> Visitor:
-        """The visitor whose browser has this token is on this page now; without a usable token, somebody new."""
+    def attach(self, page: str, token: str, base: str = "") -> Visitor:
+        """The visitor whose browser has this token is on this page now; without a usable token, somebody new.
+
+        Args:
+            page: id of the open page.
+            token: of the browser.
+            base: of the page, unless it is the first one; what belongs to a visitor is kept apart for each base.
+        """
         with self._lock:
-            self._keys[page] = f"token:{token}" if _TOKEN.fullmatch(token or "") else f"page:{page}"
+            self._keys[page] = f"token:{token}{base}" if _TOKEN.fullmatch(token or "") else f"page:{page}"
             visitor = self.of(page)
             visitor.page, visitor.watched = page, True
             return visitor
@@ -121,7 +129,8 @@ class Visitors:
         threading.Thread(target=sweeping, daemon=True, name="visitors").start()
 
     def _remove(self, visitor: Visitor) -> None:
-        self.queue.remove_session(visitor.key)
+        for queue in (self.queue, self.films):
+            queue.remove_session(visitor.key)
         copies = {self.copy_of(file) for file in self.sessions.files(visitor.key)} if self.copy_of else set()
         self.sessions.remove(visitor.key)
         others = {(file.name, file.stat().st_size) for file in self.sessions.files()}

@@ -1,9 +1,11 @@
 """Named endpoints for programs: the page's jobs with plain arguments, and progress that streams."""
 
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from adapter.errors import UserError
 from adapter.hub.library import Entry
@@ -12,17 +14,20 @@ from adapter.media.references import open_reference
 from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI
 from adapter.service import library
 from adapter.service.jobs import adapt_job, render_file, render_image
-from adapter.service.limits import check_duration
+from adapter.service.plans import check_duration
 from adapter.service.prompts import check_prompt
 from adapter.service.requests import LOADING, ORBIT, SOURCE, AdaptRequest, ExploreRequest, Update
 from adapter.service.settings import Settings
+from adapter.service.time_left import FILM_SECONDS
 from adapter.service.visitors import Visitors
-from adapter.ui.handlers import EXPLORING, report_errors, running_base
+from adapter.ui.handlers import EXPLORING, FILMING, report_errors, running_base
+from adapter.ui.upload_file import UploadFile
 from adapter.ui.upload_image import UploadImage
+from adapter.utils.atomic import replacing
 
 WAITING = "Waiting"
 """The stage of an adaptation before its turn; its step is how many others are before it."""
-_SECONDS_BETWEEN_PLACES = 2.0
+REFUSED_AT_ONCE = 4
 Streamed = tuple[dict[str, Any], str | None, str | None, str | None]
 
 
@@ -62,9 +67,9 @@ class Endpoints:
         """
         if not picture:
             raise UserError("Send a picture: wrap its path in gradio_client.handle_file.")
-        reference = open_reference(picture)
+        reference = open_reference(picture, base=self.settings.base)
         plan = _plan(method, preset, steps, seed, strength, truncation)
-        yield _progress(Update(LOADING, message=describe_crop(reference.crop))), None, None, None
+        yield progress_values(Update(LOADING, message=describe_crop(reference.crop))), None, None, None
         yield from self._adapt(request, references=(reference.pixels,), **plan)
 
     @report_errors("")
@@ -110,12 +115,13 @@ class Endpoints:
         yaw: float = 0.0,
         pitch: float = 0.0,
         zoom: float = 1.0,
-    ) -> Any:
+        request: gr.Request = None,  # type: ignore[assignment]  # Gradio passes it
+    ) -> str:
         """Show one person as source and as target, side by side.
 
         Args:
             domain: a domain file; leave it out to name a ready one, or for the source alone.
-            name: of a ready domain, see /list_domains.
+            name: of a ready domain, see /list_domains; it is shown with its own base.
             seed: which person.
             truncation: 0 is the average face.
             strength: of the domain.
@@ -124,7 +130,12 @@ class Endpoints:
             zoom: of the camera, from 0.6 to 2.
         """
         camera = {"yaw": yaw, "pitch": pitch, "zoom": zoom}
-        return render_image(self._view(domain, name, seed, truncation, strength, **camera))
+        picture = Image.fromarray(render_image(self._view(domain, name, seed, truncation, strength, **camera)))
+        # In the visitor's folder, so that it goes with the visitor; Gradio's copy of it, too.
+        path = self.visitors.folder(request.session_hash or "") / f"view-{secrets.token_hex(4)}.png"
+        with replacing(path) as temporary:
+            picture.save(temporary, format="PNG")
+        return str(path)
 
     @report_errors("")
     def view_orbit(
@@ -140,16 +151,24 @@ class Endpoints:
 
         Args:
             domain: a domain file; leave it out to name a ready one, or for the source alone.
-            name: of a ready domain, see /list_domains.
+            name: of a ready domain, see /list_domains; it is shown with its own base.
             seed: which person.
             truncation: 0 is the average face.
             strength: of the domain.
         """
         folder = str(self.visitors.new_job(request.session_hash or ""))
         wanted = self._view(domain, name, seed, truncation, strength, kind=ORBIT, folder=folder)
-        for update in render_file(wanted):
-            yield _progress(update), update.file or None
+        films = self.visitors.films
+        films.enqueue(folder, self.visitors.of(request.session_hash or "").key, FILM_SECONDS)
+        try:
+            for before, left in films.wait(folder):
+                yield progress_values(Update(WAITING, before, seconds_left=FILM_SECONDS + left)), None
+            for update in render_file(wanted):
+                yield progress_values(update), update.file or None
+        finally:
+            films.remove(folder)
 
+    @report_errors("")
     def list_domains(self) -> list[dict[str, str]]:
         """List the ready domains: name, title, base, licence, note."""
         return [{"name": entry.name, **_describe(entry)} for entry in library.ready_domains(self.settings)]
@@ -169,40 +188,33 @@ class Endpoints:
             raise UserError("Send a domain file: wrap its path in gradio_client.handle_file.")
         return _describe(library.accept(domain, self.visitors.folder(request.session_hash or ""), self.settings))
 
-    def problem(self, sentence: str) -> Any:
-        """Tell the caller."""
-        raise gr.Error(sentence, print_exception=False)
-
     def _adapt(self, caller: gr.Request, **arguments: Any) -> Iterator[Streamed]:
         encoder, page = self.settings.encoder, caller.session_hash or ""
         folder = str(self.visitors.new_job(page))
         request = AdaptRequest(folder=folder, encoder=encoder, **running_base(self.settings), **arguments)
-        longest = self.settings.longest_job
-        takes = check_duration(request.method, request.preset, request.steps, encoder, longest)
+        takes = check_duration(request, self.settings.longest_job)
         self.queue.enqueue(folder, self.visitors.of(page).key, takes)
         try:
-            while not self.queue.start(folder, _SECONDS_BETWEEN_PLACES):
-                place = self.queue.position(folder)
-                if place is None:
-                    raise UserError("This session has ended. Connect again.")
-                yield _progress(Update(WAITING, place[0], seconds_left=takes + place[1])), None, None, None
+            for before, left in self.queue.wait(folder):
+                yield progress_values(Update(WAITING, before, seconds_left=takes + left)), None, None, None
             for update in adapt_job(request):
                 self.queue.report(folder, update.seconds_left)
                 result = update.result
                 files = (None, None, None) if result is None else (result.orbit, result.grid, result.domain)
-                yield _progress(update), *files
+                yield progress_values(update), *files
         finally:
             self.queue.remove(folder)
 
     def _view(
         self, domain: str | None, name: str, seed: int, truncation: float, strength: float, **arguments: Any
     ) -> ExploreRequest:
+        settings = self.settings
         if name and not domain:
-            domain = str(library.local(library.find(name, self.settings)))
+            entry = library.find(name, settings)
+            settings = library.with_base(settings, library.base_of(entry, settings))
+            domain = str(library.local(entry, settings))
         mix = ((domain, float(strength)),) if domain else ()
-        return ExploreRequest(
-            mix=mix, seed=int(seed), truncation=truncation, **arguments, **running_base(self.settings)
-        )
+        return ExploreRequest(mix=mix, seed=int(seed), truncation=truncation, **arguments, **running_base(settings))
 
 
 def connect_api(settings: Settings, visitors: Visitors) -> None:
@@ -216,14 +228,16 @@ def connect_api(settings: Settings, visitors: Visitors) -> None:
         method, preset = gr.Textbox(DEFAULT_METHOD, label="method"), gr.Textbox("", label="preset")
         steps, seed = gr.Number(0, precision=0, label="steps"), gr.Number(0, precision=0, label="seed")
         strength, truncation = gr.Number(1.0, label="strength"), gr.Number(TRUNCATION_PSI, label="truncation")
-        domain, name = gr.File(label="domain"), gr.Textbox("", label="name")
+        domain, name = UploadFile(label="domain"), gr.Textbox("", label="name")
         yaw, pitch, zoom = gr.Number(0.0, label="yaw"), gr.Number(0.0, label="pitch"), gr.Number(1.0, label="zoom")
         progress, listed, about = gr.JSON(label="progress"), gr.JSON(label="domains"), gr.JSON(label="domain")
         orbit, samples = gr.Video(label="orbit"), gr.Image(label="samples", format="png")
         learned, view = gr.File(label="domain"), gr.Image(label="view", format="png")
     plan = [method, preset, steps, seed, strength, truncation]
-    training: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "adapt", "api_visibility": "public"}
-    films: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "films", "api_visibility": "public"}
+    # Jobs take turns in queues of our own, where those that are refused need not wait for a turn.
+    waiting = visitors.queue.capacity + REFUSED_AT_ONCE
+    training: dict[str, Any] = {"concurrency_limit": waiting, "concurrency_id": "adapt", "api_visibility": "public"}
+    films: dict[str, Any] = {**FILMING, "api_visibility": "public"}
     files = [progress, orbit, samples, learned]
     shown = [domain, name, seed, truncation, strength]
     go.click(endpoints.adapt_from_image, [picture, *plan], files, api_name="adapt_from_image", **training)
@@ -250,7 +264,8 @@ def _plan(
     }
 
 
-def _progress(update: Update) -> dict[str, Any]:
+def progress_values(update: Update) -> dict[str, Any]:
+    """The state of a job as plain JSON values."""
     return {
         "stage": update.stage,
         "step": update.step,

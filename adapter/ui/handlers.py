@@ -2,15 +2,16 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gradio.context import LocalContext
+import gradio as gr
 
 from adapter.service.failures import explain
+from adapter.service.library import require_base
 from adapter.service.settings import Settings
 from adapter.ui import html
-from adapter.ui.uploads import uploads_among
 
 Outputs = dict[Any, Any]
 """What a handler returns: new values by component."""
@@ -19,7 +20,12 @@ Values = Mapping[Any, Any]
 Handler = Callable[..., Any]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+AT_ONCE: dict[str, Any] = {"queue": False, **QUIET}
+"""For what answers within seconds. An answer of Gradio's queue may come late: its stream ends with the last event, and
+one that joins while the browser has not noticed that yet waits until another event opens the stream again."""
 EXPLORING: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "explore"}
+FILMING: dict[str, Any] = {"concurrency_limit": 12, "concurrency_id": "films"}
+"""Films take turns in `Visitors.films`."""
 CLICK_INDEX = """
 element.addEventListener('click', event => {
   const button = event.target.closest('button[data-index]');
@@ -32,24 +38,26 @@ element.addEventListener('click', event => {
 
 
 def report_errors(component: str = "note") -> Callable[[Handler], Handler]:
-    """Decorate a handler, a method of a tab, so that no error leaves it; uploads among its arguments are written down.
+    """Decorate a handler, a method of a tab, so that its errors become the sentences of `failures.explain`.
 
-    The visitor gets the sentence of `adapter.service.failures.explain`, and the page scrolls to it. It goes to the
-    tab's method ``problem(sentence)``, which returns outputs, if ``component`` is empty.
+    Every listener of the page is decorated.
 
     Args:
-        component: attribute of the tab, the HTML component that shows the sentence.
+        component: attribute of the tab, such as "note" or "create.note": the HTML component, among the listener's
+            outputs, that shows the sentence, and to which the page scrolls. If empty, a `gr.Error` is raised, which
+            the page shows above everything and programs get as their error.
     """
 
-    def problem(tab: Any, error: Exception) -> Any:
+    def problem(tab: Any, error: Exception) -> Outputs:
         sentence = explain(error)
-        return {getattr(tab, component): html.notice(sentence, "problem")} if component else tab.problem(sentence)
+        if not component:
+            raise gr.Error(sentence, print_exception=False) from error
+        return {operator.attrgetter(component)(tab): html.notice(sentence, "problem")}
 
     def decorate(handler: Handler) -> Handler:
         @functools.wraps(handler)
         def once(tab: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                _remember_uploads(tab, args)
                 return handler(tab, *args, **kwargs)
             except Exception as error:
                 return problem(tab, error)
@@ -57,24 +65,22 @@ def report_errors(component: str = "note") -> Callable[[Handler], Handler]:
         @functools.wraps(handler)
         def stream(tab: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
             try:
-                _remember_uploads(tab, args)
                 yield from handler(tab, *args, **kwargs)
             except Exception as error:
                 yield problem(tab, error)
 
-        return stream if inspect.isgeneratorfunction(handler) else once
+        wrapper = stream if inspect.isgeneratorfunction(handler) else once
+        vars(wrapper)["problem"] = problem  # by which a test knows decorated handlers
+        return wrapper
 
     return decorate
 
 
-def _remember_uploads(tab: Any, values: Sequence[Any]) -> None:
-    """Write down which visitor the uploads among an event's values belong to, so that they go with the visitor."""
-    visitors, request = getattr(tab, "visitors", None), LocalContext.request.get(None)
-    if visitors is not None and request is not None:
-        found = uploads_among(values)
-        visitors.of(request.session_hash or "").uploads.update(found)
-
-
 def running_base(settings: Settings) -> dict[str, Any]:
-    """The base and library that run here, as arguments of every request."""
+    """The base and library that run here, as arguments of every request.
+
+    Raises:
+        UserError: the base is still being fetched.
+    """
+    require_base(settings)
     return {"base": settings.base, "library": str(settings.library)}

@@ -5,7 +5,7 @@ import functools
 import html
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,19 @@ from PIL import Image, ImageOps
 from adapter.hub.library import Entry
 from adapter.media.examples import Example
 from adapter.service.limits import duration
-from adapter.service.requests import DONE, GRID, LOADING, ORBIT, RENDERING, WALK, WRITING, Snapshot, Update
+from adapter.service.requests import (
+    DONE,
+    GRID,
+    INVERTING,
+    LOADING,
+    ORBIT,
+    RENDERING,
+    TUNING,
+    WALK,
+    WRITING,
+    Snapshot,
+    Update,
+)
 
 if TYPE_CHECKING:
     from adapter.hub.share import SharedDomain
@@ -40,10 +52,10 @@ EMPTY = """
 </div>
 """
 
-FOOTER = """
+_FOOTER = """
 <footer class="colophon">
   <p>Faces are synthetic: nobody shown here exists. Your pictures and what is made of them are kept for an hour at most,
-  and are removed from this server about ten minutes after you leave.
+  and are removed from this server about {duration} after you leave.
   The method is our reconstruction of 3D-Adapter on EG3D; the embedded generator is small, so the pictures are too.</p>
 </footer>
 """
@@ -56,6 +68,7 @@ NOTHING_OWN = '<p class="hint">Nothing yet. What you make in Create or upload he
 NOTHING_FOUND = '<p class="hint">No domain fits. Try another word, or show everything.</p>'
 NOTHING_SHARED = '<p class="hint">Nobody has shared a domain yet. Yours could be the first.</p>'
 SHEET_ALT = "Six people from two sides: source rows, and target rows below them"
+MOVED = "This square is what counts."
 LISTING = '<p class="hint" role="status">Asking the Hub…</p>'
 
 MAKING = {ORBIT: "Rendering the orbit", GRID: "Drawing people", WALK: "Walking between people"}
@@ -69,18 +82,25 @@ _STAGES = {
     "Finished": "Finishing",
     RENDERING: "Rendering the orbit video",
     WRITING: "Writing the files",
+    INVERTING: "Looking for the person",
+    TUNING: "Adding what the generator lacks",
     DONE: "Done",
 }
 
 
+def footer(grace: float) -> str:
+    """The foot of the page; ``grace``: seconds for which everything is kept after a visitor has left."""
+    return _FOOTER.format(duration=duration(grace))
+
+
 def title(number: int, text: str) -> str:
     """A numbered heading of a card."""
-    return f'<h2 class="card-title"><span aria-hidden="true">{number}</span>{html.escape(text)}</h2>'
+    return heading(text, f'<span aria-hidden="true">{number}</span>')
 
 
-def heading(text: str) -> str:
-    """A heading of a group of controls."""
-    return f'<h2 class="card-title">{html.escape(text)}</h2>'
+def heading(text: str, mark: str = "") -> str:
+    """A heading of a group of controls, with a mark before it."""
+    return f'<h2 class="card-title">{mark}{html.escape(text)}</h2>'
 
 
 def gallery(choices: Sequence[Example]) -> str:
@@ -88,16 +108,13 @@ def gallery(choices: Sequence[Example]) -> str:
     buttons = []
     for index, choice in enumerate(choices):
         with Image.open(choice.path) as image:
-            thumbnail = image.convert("RGB").resize((144, 144), Image.Resampling.LANCZOS)
+            thumbnail = _jpeg(image.convert("RGB").resize((144, 144), Image.Resampling.LANCZOS))
         buttons.append(
             f'<button type="button" data-index="{index}" aria-pressed="false" title="{html.escape(choice.origin)}">'
-            f'<img src="{_jpeg(np.asarray(thumbnail))}" alt="{html.escape(choice.alt)}">'
+            f'<img src="{thumbnail}" alt="{html.escape(choice.alt)}">'
             f"<span>{html.escape(choice.title)}</span></button>"
         )
-    return f'<div class="examples" role="group" aria-label="Examples">{"".join(buttons)}</div>'
-
-
-MOVED = "This square is what counts."
+    return _group("examples", "Examples", buttons)
 
 
 def crop(picture: np.ndarray, said: str) -> str:
@@ -108,9 +125,20 @@ def crop(picture: np.ndarray, said: str) -> str:
     )
 
 
-def estimate(seconds: float) -> str:
-    """How long an adaptation takes."""
-    return f'<p class="hint">About {duration(seconds)} on two CPU cores, with the video.</p>'
+def faces(pictures: Sequence[np.ndarray], chosen: int | None) -> str:
+    """The faces of a style image as buttons; each carries its place in ``pictures`` as data-index."""
+    buttons = (
+        f'<button type="button" data-index="{index}" aria-pressed="{str(index == chosen).lower()}">'
+        f'<img src="{_jpeg(picture)}" alt="Face {index + 1} of {len(pictures)}"></button>'
+        for index, picture in enumerate(pictures)
+    )
+    return _group("examples", "The face that counts", buttons)
+
+
+def estimate(seconds: float, gpu: bool = False) -> str:
+    """How long an adaptation takes, on a GPU or without one."""
+    where = "on the GPU" if gpu else "on two CPU cores"
+    return f'<p class="hint">About {duration(seconds)} {where}, with the video.</p>'
 
 
 def progress(update: Update) -> str:
@@ -181,8 +209,8 @@ def live(picture: np.ndarray) -> str:
     )
 
 
-def compare(before: np.ndarray, after: np.ndarray) -> str:
-    """One picture uint8 [H, W, 3] over another, with a slider that moves the edge between them."""
+def compare(before: np.ndarray | str, after: np.ndarray | str) -> str:
+    """One picture uint8 [H, W, 3], or that of a path, over another, with a slider that moves the edge between them."""
     return (
         '<div class="compare">'
         f'<img src="{_jpeg(before)}" alt="One person of the source world">'
@@ -190,11 +218,6 @@ def compare(before: np.ndarray, after: np.ndarray) -> str:
         '<i class="handle" aria-hidden="true"></i>'
         '<input type="range" min="0" max="100" value="50" aria-label="Edge between source and target"></div>'
     )
-
-
-def compare_files(before: str, after: str) -> str:
-    """The same from the paths of two pictures."""
-    return compare(*(np.asarray(Image.open(path).convert("RGB")) for path in (before, after)))
 
 
 def beside(source: np.ndarray, target: np.ndarray) -> str:
@@ -212,7 +235,7 @@ def chips(texts: Sequence[str]) -> str:
     buttons = (
         f'<button type="button" data-index="{index}">{html.escape(text)}</button>' for index, text in enumerate(texts)
     )
-    return f'<div class="chips" role="group" aria-label="Suggestions">{"".join(buttons)}</div>'
+    return _group("chips", "Suggestions", buttons)
 
 
 def domains(entries: Sequence[Entry], chosen: Entry | None = None, action: str = "") -> str:
@@ -221,13 +244,12 @@ def domains(entries: Sequence[Entry], chosen: Entry | None = None, action: str =
         return '<p class="hint">No domain is ready here yet. Make one from a picture or from words.</p>'
     cards = []
     for index, entry in enumerate(entries):
-        pressed = "true" if entry == chosen else "false"
         label = f' aria-label="{html.escape(f"{action} {entry.title}")}"' if action else ""
         cards.append(
-            f'<button type="button" data-index="{index}" aria-pressed="{pressed}"{label}>{_portrait(entry)}'
-            f"<span>{html.escape(entry.title)}</span></button>"
+            f'<button type="button" data-index="{index}" aria-pressed="{str(entry == chosen).lower()}"'
+            f"{label}>{_portrait(entry)}<span>{html.escape(entry.title)}</span></button>"
         )
-    return f'<div class="domains" role="group" aria-label="Domains">{"".join(cards)}</div>'
+    return _group("domains", "Domains", cards)
 
 
 def shared(entries: "Sequence[SharedDomain]") -> str:
@@ -237,12 +259,12 @@ def shared(entries: "Sequence[SharedDomain]") -> str:
         f"<span>{html.escape(' · '.join(filter(None, (entry.repo_id, entry.base, entry.licence))))}</span></button>"
         for index, entry in enumerate(entries)
     )
-    return f'<div class="shared" role="group" aria-label="Public domains">{"".join(rows)}</div>'
+    return _group("shared", "Public domains", rows)
 
 
 def describe_domain(entry: Entry) -> str:
     """What is known about a domain, in a line or two."""
-    facts = " · ".join(filter(None, (f"base {entry.base}", entry.licence)))
+    facts = " · ".join(filter(None, (f"base {entry.base}", entry.licence, entry.size and f"{entry.size} to fetch")))
     return (
         f'<p class="hint entry-said"><b>{html.escape(entry.title)}</b> {html.escape(entry.note)}'
         f"<br>{html.escape(facts)}</p>"
@@ -251,9 +273,7 @@ def describe_domain(entry: Entry) -> str:
 
 def snapshot_steps(shots: Sequence[Snapshot]) -> str:
     """At which steps the snapshots were taken."""
-    if not shots:
-        return ""
-    return f"{len(shots)} of them, from step {shots[0].step} to step {shots[-1].step}"
+    return f"{len(shots)} of them, from step {shots[0].step} to step {shots[-1].step}" if shots else ""
 
 
 def notice(text: str, kind: str = "note") -> str:
@@ -300,6 +320,10 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _group(kind: str, label: str, buttons: Iterable[str]) -> str:
+    return f'<div class="{kind}" role="group" aria-label="{label}">{"".join(buttons)}</div>'
+
+
 def _portrait(entry: Entry) -> str:
     if entry.preview is None:
         return '<i class="no-picture" aria-hidden="true"></i>'
@@ -310,11 +334,11 @@ def _portrait(entry: Entry) -> str:
 @functools.lru_cache(maxsize=128)
 def _thumbnail(path: str) -> str:
     with Image.open(path) as image:
-        picture = ImageOps.fit(image.convert("RGB"), (192, 192), Image.Resampling.LANCZOS)
-    return _jpeg(np.asarray(picture))
+        return _jpeg(ImageOps.fit(image.convert("RGB"), (192, 192), Image.Resampling.LANCZOS))
 
 
-def _jpeg(picture: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=88)
+def _jpeg(picture: np.ndarray | Image.Image | str) -> str:
+    image, buffer = Image.open(picture).convert("RGB") if isinstance(picture, str) else picture, io.BytesIO()
+    image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    image.save(buffer, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

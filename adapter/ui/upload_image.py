@@ -1,6 +1,5 @@
 """A picture that arrives as the file that was uploaded."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -8,6 +7,8 @@ from gradio.data_classes import ImageData
 from gradio.exceptions import Error, InvalidPathError
 from gradio.processing_utils import save_base64_to_cache
 from pydantic import model_validator
+
+from adapter.ui.uploads import FROM_ADDRESS
 
 
 class Picture(ImageData):
@@ -24,7 +25,6 @@ class UploadImage(gr.Image):
 
     is_template = True
     data_model = Picture
-    from_address = "Send the picture itself: this app fetches nothing from an address. Save it, and upload the file."
     damaged = "This picture is damaged. Save it as JPEG or PNG, and try again."
     too_large = "This picture is larger than 25 MB. Make it smaller, and try again."
     maximum_letters = 35_000_000
@@ -39,16 +39,10 @@ class UploadImage(gr.Image):
         if payload is None or payload.path or not payload.url:
             return None if payload is None else payload.path
         if not payload.url.startswith("data:"):
-            raise Error(self.from_address, print_exception=False)
+            raise Error(FROM_ADDRESS, print_exception=False)
         if len(payload.url) > self.maximum_letters:
             raise Error(self.too_large, print_exception=False)
         try:
             return save_base64_to_cache(payload.url, self.GRADIO_CACHE)
         except (ValueError, IndexError, InvalidPathError) as error:
             raise Error(self.damaged, print_exception=False) from error
-
-    async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
-        """Refuse an address, which Gradio would fetch."""
-        if str(url_or_file_path).startswith(("http://", "https://")):
-            raise Error(self.from_address, print_exception=False)
-        return await super().async_move_resource_to_block_cache(url_or_file_path)

@@ -8,6 +8,7 @@ from gradio.processing_utils import hash_file
 from gradio.utils import get_upload_folder
 from gradio_client.utils import strip_invalid_filename_characters
 
+FROM_ADDRESS = "Send the file itself: this app fetches nothing from an address. Save it, and upload the file."
 _LONGEST_PATH = 4096
 
 

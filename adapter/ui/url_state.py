@@ -5,35 +5,42 @@ from collections.abc import Mapping
 
 import gradio as gr
 
-from adapter.errors import UserError
-from adapter.service.library import find
+from adapter.service.library import usable_domains
 from adapter.service.settings import Settings
-from adapter.ui.handlers import QUIET, Outputs
+from adapter.ui.handlers import AT_ONCE, Outputs, report_errors
 from adapter.ui.tabs.explore import ExploreTab
 from adapter.ui.tabs.inputs import WORDS, InputsTab
 
-TABS = ("create", "explore", "library", "about")
+TABS = ("create", "you", "explore", "library", "about")
 _NUMBERS = ("seed", "weight", "truncation", "yaw", "pitch", "zoom")
 
 
-def connect_url(settings: Settings, page: gr.Blocks, tabs: gr.Tabs, inputs: InputsTab, explore: ExploreTab) -> None:
-    """Read the address when the page opens: ``?tab=``, ``?prompt=``, or ``?domain=...&seed=...`` and a camera."""
-    numbers = {name: getattr(explore, name) for name in _NUMBERS}
-    prompt = inputs.words.prompt
+class UrlState:
+    """Reads the address when the page opens: ``?tab=``, ``?prompt=``, or ``?domain=...&seed=...`` and a camera."""
 
-    def read(request: gr.Request) -> Outputs:
-        query = dict(request.query_params)
+    def __init__(self, settings: Settings, tabs: gr.Tabs, inputs: InputsTab, explore: ExploreTab) -> None:
+        self.settings, self.tabs, self.inputs, self.explore = settings, tabs, inputs, explore
+        self.numbers = {name: getattr(explore, name) for name in _NUMBERS}
+
+    def connect(self, page: gr.Blocks) -> None:
+        """Connect the components."""
+        inputs = self.inputs
+        outputs = [self.tabs, inputs.words.prompt, inputs.tabs, inputs.which, self.explore.world]
+        page.load(self.read, None, [*outputs, *self.numbers.values()], **AT_ONCE)
+
+    @report_errors("")
+    def read(self, request: gr.Request) -> Outputs:
+        """Show what the address names."""
+        query, inputs = dict(request.query_params), self.inputs
         if query.get("prompt"):
-            return {prompt: query["prompt"][:200], inputs.tabs: gr.Tabs(selected=WORDS), inputs.which: WORDS}
-        shown: Outputs = {numbers[name]: value for name, value in in_range(query, numbers).items()}
-        world = known_domain(settings, query.get("domain", ""))
+            prompt = query["prompt"][:200]
+            return {inputs.words.prompt: prompt, inputs.tabs: gr.Tabs(selected=WORDS), inputs.which: WORDS}
+        shown: Outputs = {self.numbers[name]: value for name, value in in_range(query, self.numbers).items()}
+        world = known_domain(self.settings, query.get("domain", ""))
         if world:
-            shown[explore.world] = world
+            shown[self.explore.world] = world
         tab = query.get("tab", "") if query.get("tab") in TABS else "explore" if shown else ""
-        return {**shown, tabs: gr.Tabs(selected=tab) if tab else gr.skip()}
-
-    outputs = [tabs, prompt, inputs.tabs, inputs.which, explore.world, *numbers.values()]
-    page.load(read, None, outputs, queue=False, **QUIET)
+        return {**shown, self.tabs: gr.Tabs(selected=tab) if tab else gr.skip()}
 
 
 def in_range(query: Mapping[str, str], controls: Mapping[str, gr.Slider | gr.Number]) -> dict[str, float]:
@@ -52,7 +59,4 @@ def in_range(query: Mapping[str, str], controls: Mapping[str, gr.Slider | gr.Num
 
 def known_domain(settings: Settings, name: str) -> str:
     """The name where it is a ready domain of the running base, else nothing."""
-    try:
-        return name if name and find(name, settings).base == settings.base else ""
-    except UserError:
-        return ""
+    return name if name in {entry.name for entry in usable_domains(settings)} else ""

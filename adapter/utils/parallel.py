@@ -26,13 +26,17 @@ _in_worker: ContextVar[bool] = ContextVar("in_worker", default=False)
 _pool_lock = threading.Lock()
 
 
-def each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def each(work: Callable[[Item], Result], items: Sequence[Item], device: torch.device | None = None) -> list[Result]:
     """Results of ``work`` for every item, in order, computed by `torch.get_num_threads` threads.
 
-    With gradients enabled, and inside of another `each`, the calling thread computes everything. Results do not depend
-    on the number of threads unless the kernels that ``work`` calls do.
+    With gradients enabled, on another device than the CPU, and inside of another `each`, the calling thread computes
+    everything. Results do not depend on the number of threads unless the kernels that ``work`` calls do.
+
+    Args:
+        device: that computes; the CPU where None.
     """
-    if len(items) < 2 or torch.is_grad_enabled() or not _has_threads():
+    on_cpu = device is None or device.type == "cpu"
+    if len(items) < 2 or not on_cpu or torch.is_grad_enabled() or not _has_threads():
         return [work(item) for item in items]
     return [job.result() for job in [_start(work, item) for item in items]]
 

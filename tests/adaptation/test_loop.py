@@ -158,6 +158,17 @@ def test_only_the_named_parts_change(generator, encoder, references, method, tra
     assert all(any(name.startswith(part) for part in train) for name in domain.weights)
 
 
+def test_a_raw_stage_may_keep_the_shape(generator, encoder, references, method):
+    stage = Stage("colors", ("decoder.net.2",), 3, 0.1, fixed_density=True, raw=True)
+    last = run(generator, encoder, references, dataclasses.replace(method, stages=(stage,), background=0))[-2]
+    # Losses that read tokens compare no raw renderings.
+    assert {"colour_distribution", "view_consistency", "feature_structure"} < set(last.losses)
+    assert {"directional", "token_distribution", "moments"}.isdisjoint(last.losses)
+    weights = last.domain.weights
+    assert set(weights) == {"decoder.net.2.weight", "decoder.net.2.bias"}
+    assert all(not value[0].any() and value[1:].any() for value in weights.values())
+
+
 def test_noise_strengths_are_trained(events):
     strengths = {name: value for name, value in events[-1].domain.weights.items() if "noise_strength" in name}
     assert len(strengths) == 4

@@ -21,10 +21,11 @@ def clip():
     return encoder, load_vocabulary("clip-heads", text)
 
 
-def test_every_picture_shows_its_style(clip):
+@pytest.mark.parametrize("base", ["heads", "faces"])
+def test_every_picture_shows_its_style(clip, base):
     """By the embedded CLIP itself: the wordings of the picture's own style are the nearest."""
     encoder, vocabulary = clip
-    pictures = [album_picture("clip-heads", vocabulary, name) for name in vocabulary.names]
+    pictures = [album_picture("clip-heads", vocabulary, name, base) for name in vocabulary.names]
     assert all(picture.shape == (SIDE, SIDE, 3) and picture.dtype == np.uint8 for picture in pictures)
     with torch.no_grad():
         seen = encoder.encode(torch.cat([to_tensor(picture, 128) for picture in pictures])).embedding

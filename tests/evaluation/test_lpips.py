@@ -1,12 +1,10 @@
-"""Perceptual distances, on maps that can be computed by hand and on LPIPS' own code."""
-
-from pathlib import Path
+"""Perceptual distances, on maps that can be computed by hand, and LPIPS."""
 
 import pytest
 import torch
 
-from adapter.evaluation.lpips import LpipsModel, distance, local_lpips, mean_pairwise, unit_maps
-from adapter.utils.torchvision_compat import ensure_torchvision
+from adapter.encoders.lpips import load_lpips
+from adapter.evaluation.lpips import LpipsModel, distance, lpips_model, mean_pairwise, unit_maps
 
 
 def random_maps(count: int, seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -53,28 +51,9 @@ def test_images_go_through_in_batches() -> None:
     assert torch.allclose(perception(images)[0], images.mean(dim=1, keepdim=True))
 
 
-def test_lpips_is_not_used_without_its_weights(tmp_path: Path) -> None:
-    assert local_lpips(tmp_path) is None
-
-
-def test_local_lpips_gives_the_packages_own_numbers(tmp_path: Path) -> None:
-    ensure_torchvision()
-    import lpips
-    from torchvision.models import squeezenet1_1
-
-    torch.manual_seed(0)
-    network = squeezenet1_1(weights=None)
-    torch.save(network.state_dict(), tmp_path / "squeezenet1_1-b8a52dc0.pth")
-    perception = local_lpips(tmp_path)
-    assert perception.name == "LPIPS (squeeze)"
-
-    own = lpips.LPIPS(net="squeeze", pnet_rand=True, verbose=False).eval()
-    for index, layer in enumerate(network.features):
-        for number in range(1, 8):
-            part = getattr(own.net, f"slice{number}")
-            if str(index) in part._modules:
-                part._modules[str(index)].load_state_dict(layer.state_dict())
-    a, b = torch.rand(2, 3, 64, 64) * 2 - 1, torch.rand(2, 3, 64, 64) * 2 - 1
-    with torch.no_grad():
-        expected = own(a, b).flatten()
-    assert torch.allclose(distance(perception(a), perception(b)) * 7, expected, rtol=1e-3)
+def test_the_embedded_model_is_lpips_whole_and_per_image() -> None:
+    network, model = load_lpips(), lpips_model()
+    random = torch.Generator().manual_seed(0)
+    a, b = (torch.rand(3, 3, 64, 64, generator=random) * 2 - 1 for _ in range(2))
+    assert model.name == "LPIPS (alex)"
+    assert torch.allclose(distance(model(a), model(b)), network(a, b), rtol=1e-4)

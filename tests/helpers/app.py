@@ -32,8 +32,10 @@ class App:
 
     @property
     def session_files(self) -> list[Path]:
-        """All files of all visitors' sessions."""
-        return [path for path in self.folder.glob("adapter-sessions-*/**/*") if path.is_file() and path.name != "lock"]
+        """All files of all visitors' sessions, which may come and go meanwhile."""
+        roots = self.folder.glob("adapter-sessions-*")
+        found = [Path(folder) / name for root in roots for folder, _, names in os.walk(root) for name in names]
+        return [path for path in found if path.is_file() and path.name != "lock"]
 
     def log(self) -> str:
         return (self.folder / "log").read_text()

@@ -1,6 +1,7 @@
 """A proxy on loopback that can cut every connection, as a phone that sleeps or a proxy in between does."""
 
 import contextlib
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -25,11 +26,12 @@ class Proxy:
         """Accept connections again."""
         self._open = True
 
-    def drop(self) -> None:
-        """End all connections that are open now."""
+    def drop(self, share: float = 1.0) -> None:
+        """End all connections that are open now, or a random share of them."""
         for end in list(self._ends):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+            if random.random() < share:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End for good."""

@@ -28,7 +28,7 @@ def test_without_a_gpu_it_is_the_embedded_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bases, "has_gpu", lambda environment: False)
     monkeypatch.setattr(bases, "reachable", lambda remote: pytest.fail("the Hub was asked for nothing"))
     choice = choose_base({})
-    assert (choice.base, choice.encoder) == ("heads", "clip-heads")
+    assert (choice.base, choice.encoder) == ("faces", "clip-heads")
     assert "no GPU" in choice.reason
 
 
@@ -38,7 +38,7 @@ def test_with_a_gpu_it_depends_on_the_hub(hub, remote, monkeypatch: pytest.Monke
     assert (choice.base, choice.encoder) == ("ffhq512", "ViT-B-32")
     away = bases.Remote("http://127.0.0.1:9", remote.cache)
     choice = choose_base({}, away)
-    assert (choice.base, choice.encoder) == ("heads", "clip-heads")
+    assert (choice.base, choice.encoder) == ("faces", "clip-heads")
     assert "cannot be reached" in choice.reason
 
 
@@ -66,7 +66,7 @@ def listed(hub, tmp_path: Path, write_official, generator, monkeypatch: pytest.M
         "  - {name: cars, title: Cars, licence: x, encoder: ViT-B-32, repo: alice/bases, file: cars.pkl, "
         f"sha256: {hashlib.sha256(content).hexdigest()}}}\n"
     )
-    monkeypatch.setattr(bases, "load_library", lambda: library.load_library(path))
+    monkeypatch.setattr(bases, "catalog", lambda: library.load_library(path))
     return content
 
 
@@ -83,7 +83,7 @@ def test_prepare_fetches_or_falls_back(hub, remote, listed):
     choice = Choice("cars", "ViT-B-32", "asked for")
     hub.statuses.extend([503] * 40)
     fallen = prepare(choice, None, remote)
-    assert (fallen.base, fallen.encoder) == ("heads", "clip-heads")
+    assert (fallen.base, fallen.encoder) == ("faces", "clip-heads")
     assert "503" in fallen.reason
     assert "embedded" in fallen.reason
     hub.statuses.clear()
@@ -102,10 +102,10 @@ def test_embedded_bases_folders_and_repositories(hub, remote, generator, tmp_pat
 
 
 def test_names_of_nothing(hub, remote):
-    with pytest.raises(UserError, match=r"no base called 'nothing-like-it'\. There are: heads"):
+    with pytest.raises(UserError, match=r"no base called 'nothing-like-it'\. There are: faces"):
         load_base("nothing-like-it", None, remote)
     with pytest.raises(UserError, match="alice/nothing does not exist or is private"):
         load_base("alice/nothing", None, remote)
     fallen = prepare(Choice("alice/nothing", "clip-heads", "asked for"), None, remote)
-    assert fallen.base == "heads"
+    assert fallen.base == "faces"
     assert "alice/nothing" in fallen.reason

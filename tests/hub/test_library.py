@@ -86,24 +86,28 @@ def test_embedded_and_remote_entries(tmp_path: Path):
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ({**BASE, **REMOTE, "name": "Two Words"}, "needs a name"),
-        ({**BASE, **REMOTE, "title": ""}, "needs title"),
-        ({**BASE, **REMOTE, "colour": "red"}, "unknown setting 'colour'"),
-        ({**BASE, **REMOTE, "bytes": "many"}, "bytes must be a whole number"),
-        ({**BASE, **REMOTE, "bytes": True}, "bytes must be a whole number"),
-        ({**BASE, **REMOTE, "bytes": -5}, "above zero"),
-        ({**BASE, **REMOTE, "revision": 12}, "revision must be text"),
-        ({**BASE, **REMOTE, "verified": "perhaps"}, "true or false"),
+        ({**BASE, **REMOTE, "name": "Two Words"}, "small letters"),
+        ({**BASE, **REMOTE, "title": ""}, "title of the base 'base' must be some text"),
+        ({**BASE, **REMOTE, "colour": "red"}, "colour of the base 'base' does not exist"),
+        ({**BASE, **REMOTE, "bytes": "many"}, "must be a valid integer"),
+        ({**BASE, **REMOTE, "bytes": True}, "must be a valid integer"),
+        ({**BASE, **REMOTE, "bytes": -5}, "greater than 0"),
+        ({**BASE, **REMOTE, "revision": 12}, "must be a valid string"),
+        ({**BASE, **REMOTE, "verified": "perhaps"}, "must be a valid boolean"),
         ({**BASE, **REMOTE, "sha256": "abc"}, "64 hexadecimal digits"),
         ({**BASE, **REMOTE, "repo": "https://example.org/x"}, "OWNER/NAME"),
         ({**BASE, **REMOTE, "file": "../../etc/passwd"}, "inside the repo"),
-        ({**BASE, **REMOTE, "repo_type": "bucket"}, "repo_type must be one of"),
+        ({**BASE, **REMOTE, "repo_type": "bucket"}, "must be 'model', 'space' or 'dataset'"),
         ({**BASE, "repo": "someone/models"}, "both repo and file"),
         (BASE, "needs a path"),
-        ({**BASE, "path": "nothing-here"}, "nothing-here does not exist"),
+        ({**BASE, "path": "nothing-here"}, "nothing-here, which does not exist"),
         ({**BASE, "path": "../outside"}, "must lie beside"),
         ({**BASE, "path": "/etc/passwd"}, "must lie beside"),
-        ({**BASE, **REMOTE, "preview": "library.yaml"}, "must be a picture"),
+        ({**BASE, **REMOTE, "preview": "library.yaml"}, "a picture (.jpg"),
+        ({**BASE, **REMOTE, "base": "other"}, "needs encoder, and no base"),
+        ({"name": "base", "title": "Base", "licence": "x", **REMOTE}, "needs encoder"),
+        ({**BASE, **REMOTE, "raw_resolution": 7}, "greater than or equal to 8"),
+        ({**BASE, **REMOTE, "about_bytes": 1.5}, "must be a valid integer"),
         ("text", "needs a name"),
     ],
 )
@@ -114,6 +118,9 @@ def test_unusable_entries_are_named(tmp_path: Path, entry, said: str):
 def test_unusable_files_are_refused(tmp_path: Path):
     assert "twice" in refusal(library(tmp_path, bases=[{**BASE, **REMOTE}] * 2))
     assert "needs the base 'other'" in refusal(library(tmp_path, domains=[{**DOMAIN, **REMOTE, "base": "other"}]))
+    assert "needs the base 'other'" in refusal(library(tmp_path, bases=[{**BASE, **REMOTE, "same_as": "other"}]))
+    wrong = [{**DOMAIN, **REMOTE, "encoder": "clip-heads"}]
+    assert "neither encoder" in refusal(library(tmp_path, domains=wrong))
     assert "unknown section 'models'" in refusal(library(tmp_path, models=[]))
     assert "must be a list" in refusal(library(tmp_path, bases={"a": 1}))
     path = tmp_path / "library.yaml"

@@ -24,6 +24,10 @@ def test_listing(arguments: list[str], capsys: pytest.CaptureFixture):
     (line,) = (line for line in said.splitlines() if line.startswith("  ffhq512 "))
     assert "not verified" in line
     assert "non-commercial" in line
+    assert "378 MB" in line
+    (line,) = (line for line in said.splitlines() if line.startswith("  datid3d-elf "))
+    assert "for ffhq512" in line
+    assert "about 378 MB" in line
 
 
 def test_fetching_what_is_embedded_or_unknown(capsys: pytest.CaptureFixture):
@@ -36,9 +40,12 @@ def test_fetching_what_is_embedded_or_unknown(capsys: pytest.CaptureFixture):
 def test_what_is_embedded_loads_and_fits(capsys: pytest.CaptureFixture):
     assert cli.main(["library", "check"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "heads: loads"
-    embedded = [entry for entry in load_library().domains if entry.path is not None]
-    assert said[1:] == [f"{entry.name}: loads and fits heads" for entry in embedded]
+    library = load_library()
+    for base in library.bases:
+        embedded = [entry for entry in library.domains_of(base.name) if entry.path is not None]
+        expected = [f"{entry.name}: loads and fits {base.name}" for entry in embedded]
+        assert (f"{base.name}: loads" in said) == (base.path is not None)
+        assert [line for line in said if line.endswith(f" fits {base.name}")] == (expected if base.path else [])
 
 
 def test_push_find_and_get(hub, tmp_path: Path):

@@ -7,6 +7,7 @@ import torch
 
 from adapter.eg3d import Eg3d, Generator
 from adapter.encoders import ImageEncoder, load_encoder
+from adapter.encoders.lpips import Lpips, load_lpips
 from tests.helpers.tiny_base import CONFIG
 
 
@@ -24,3 +25,8 @@ def heads() -> Eg3d:
 @pytest.fixture(scope="session")
 def clip() -> ImageEncoder:
     return load_encoder("clip-heads")
+
+
+@pytest.fixture(scope="session")
+def lpips() -> Lpips:
+    return load_lpips()

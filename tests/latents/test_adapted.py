@@ -44,10 +44,11 @@ def test_edits_change_both_worlds(tiny) -> None:
             assert (one - other).abs().mean() > 1e-4
 
 
-def test_an_inverted_person_is_rendered_by_adapted_parts(tiny, clip) -> None:
+def test_an_inverted_person_is_rendered_by_adapted_parts(tiny, lpips) -> None:
     z = torch.randn(1, 8, generator=torch.Generator().manual_seed(3))
     source, target = pair(tiny, z, tiny.mapping(z))
-    *_, found = invert(tiny, source, clip, InversionSettings(steps=60, refine_every=0), angles=(0.0, 0.0))
+    settings = InversionSettings(steps=60, camera_rate=0.0)
+    *_, found = invert(tiny, source, lpips, settings, angles=(0.0, 0.0))
     mean = tiny.backbone.mapping.w_avg.expand_as(found.ws)
     people = torch.cat([found.ws, mean])
     for side, truth in zip(pair(tiny, None, people), (source, target), strict=True):

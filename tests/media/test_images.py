@@ -60,11 +60,11 @@ def test_exif_rotation_is_applied():
 def test_exif_rotation_survives_scaling_and_transparency():
     exif = Image.Exif()
     exif[274] = 8  # a quarter turn anticlockwise: the stored right half becomes the top
-    image = halves("RGBA", (255, 0, 0, 255), (0, 0, 0, 0), (2500, 2200))
+    image = halves("RGBA", (255, 0, 0, 255), (0, 0, 0, 0), (5000, 4000))
     pixels = load_image(encode(image, "PNG", exif=exif))
-    assert pixels.shape == (MAX_SIDE, 1802, 3)
-    assert pixels[100, 900].tolist() == [255, 255, 255]
-    assert pixels[1900, 900].tolist() == [255, 0, 0]
+    assert pixels.shape == (1667, 1334, 3)
+    assert pixels[100, 600].tolist() == [255, 255, 255]
+    assert pixels[-100, 600].tolist() == [255, 0, 0]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
@@ -148,9 +148,16 @@ def test_an_animation_gives_its_first_frame(kind: str):
 
 
 def test_large_pictures_are_scaled_down():
-    assert load_image(encode(Image.new("L", (5000, 2500)))).shape == (1024, MAX_SIDE, 3)
-    pixels = load_image(encode(halves("P", 0, 255, (3000, 3000)), "GIF"))
-    assert pixels.shape == (MAX_SIDE, MAX_SIDE, 3)
+    assert load_image(encode(Image.new("L", (16_400, 100)))).shape == (50, MAX_SIDE, 3)
+    assert load_image(encode(Image.new("L", (8000, 4000)), "JPEG")).shape == (2000, 4000, 3)
+    pixels = load_image(encode(halves("P", 0, 255, (4200, 4200)), "GIF"))
+    assert pixels.shape == (2100, 2100, 3)
+
+
+def test_a_photograph_of_twelve_megapixels_keeps_its_pixels():
+    stripes = np.zeros((3024, 4032, 3), np.uint8)
+    stripes[:, ::2] = 255
+    assert np.array_equal(load_image(encode(Image.fromarray(stripes))), stripes)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])

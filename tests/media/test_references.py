@@ -10,15 +10,16 @@ from adapter.errors import UserError
 from adapter.media import references
 from adapter.media.crop import Crop
 from adapter.media.examples import FOLDER, examples
-from adapter.media.references import read_reference, suggest_crop
+from adapter.media.references import read_reference, suggest_crops
 
 PICTURE = FOLDER / "astronaut.jpg"
 
 
 def test_examples_are_not_searched_for_faces(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(references, "frame_face", lambda image: pytest.fail("searched for a face"))
+    monkeypatch.setattr(references, "frame_faces", lambda image, framing: pytest.fail("searched for a face"))
     for example in examples():
-        assert suggest_crop(example.pixels) == example.crop
+        for base in ("faces", "heads"):
+            assert suggest_crops(example.pixels, base) == [example.crops[base]]
         assert read_reference(example.path).shape[0] >= 256
 
 
@@ -28,7 +29,7 @@ def test_the_librarian_is_shown_with_his_hat_and_his_beard():
     marks = np.zeros((height, width), np.uint8)
     for number, (x, y) in enumerate([(0.5, 0.09), (0.17, 0.38), (0.42, 0.45), (0.66, 0.53), (0.37, 0.9)], 1):
         marks[int(y * height), int(x * width)] = number  # top and side of the hat, nose, ear, end of the beard
-    assert set(np.unique(librarian.crop.cut(marks))) == {0, 1, 2, 3, 4, 5}
+    assert set(np.unique(librarian.crops["faces"].cut(marks))) == {0, 1, 2, 3, 4, 5}
 
 
 def test_paths_bytes_images_and_arrays_are_the_same_picture():

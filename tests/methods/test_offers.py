@@ -3,7 +3,7 @@
 import pytest
 
 from adapter.errors import UserError
-from adapter.methods.offers import PAGE_PRESETS, customize, default_preset, page_presets, presets, trained_parts
+from adapter.methods.offers import OFFERS, PAGE_PRESETS, customize, default_preset, page_presets, presets, trained_parts
 from adapter.methods.presets import METHODS
 
 
@@ -22,8 +22,18 @@ def test_every_method_has_a_draft_that_is_shorter_than_its_best():
 
 def test_presets_fit_the_encoder():
     assert default_preset("3d-adapter", "ViT-B-32") == default_preset("nada", "ViT-B-16") == "clip-vit"
-    assert page_presets("finetune", "ViT-B-32") == ("draft",)
+    assert page_presets("finetune", "ViT-B-32") == page_presets("stylize", "ViT-B-32") == ("draft", "clip-vit")
     assert customize("3d-adapter", "draft", encoder="ViT-B-32").losses == METHODS["3d-adapter"]["clip-vit"].losses
+
+
+@pytest.mark.parametrize("preset", ["quick", "full", "long"])
+def test_presets_that_an_encoder_cannot_read_are_not_offered(preset: str):
+    with pytest.raises(UserError, match=r"no preset named .* Choose from: draft, clip-vit\."):
+        customize("3d-adapter", preset, encoder="ViT-B-32")
+    for family, kind in (("clip-vit", int), ("embedded", str)):
+        terms = [term for own in OFFERS[family].values() for offer in own.values() for term in offer.method.losses]
+        assert all(isinstance(layer, kind) for term in terms for layer in getattr(term, "layers", ()))
+        assert set(OFFERS[family]) == set(METHODS)
 
 
 def test_steps_keep_the_shares_of_the_stages():

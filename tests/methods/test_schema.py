@@ -7,6 +7,7 @@ import pytest
 
 from adapter.errors import UserError
 from adapter.methods.loss_terms import LOSSES, loss
+from adapter.methods.offers import train_only
 from adapter.methods.presets import METHODS, get_method, title
 from adapter.methods.schema import PARTS, Method, Stage
 
@@ -33,12 +34,35 @@ def test_ablations_differ_in_one_thing_only():
         if term.kind != "text_directional":
             without = get_method("3d-adapter", f"no-{term.kind.replace('_', '-')}")
             assert set(quick.losses) - set(without.losses) == {term}
-            assert dataclasses.replace(without, losses=quick.losses, preset="quick") == quick
+            assert dataclasses.replace(without, losses=quick.losses, preset="quick", people=quick.people) == quick
     for preset, parts in {"g1": {"synthesis"}, "joint": {"decoder", "superresolution"}}.items():
         trained = get_method("3d-adapter", preset)
         assert (trained.losses, trained.steps) == (quick.losses, quick.steps)
         assert {part for part in PARTS if trained.trains(part)} - {"background"} == parts
     assert get_method("3d-adapter", "g2-then-tri-d").stages == quick.stages[::-1]
+
+
+@pytest.mark.parametrize("preset", ["quick", "full", "long", "no-moments", "joint", "g2-then-tri-d"])
+def test_people_have_losses_of_their_own_and_as_many_steps(preset: str):
+    method = get_method("3d-adapter", preset)
+    people = method.people
+    assert people.steps == method.steps
+    assert people.weight("mesh_guide") == method.weight("mesh_guide") > 0
+    assert Method.from_dict(method.to_dict()) == method
+    assert Method.from_dict({k: v for k, v in method.to_dict().items() if k != "people"}).people is None
+    assert method.of_length(20).people.steps == 20
+    only = train_only(get_method("3d-adapter", "quick"), ("decoder",))
+    assert {part for stage in only.people.stages for part in stage.train} == {"decoder.net.2"}
+
+
+def test_weights_change_for_people_in_the_same_proportion():
+    quick = get_method("3d-adapter", "quick")
+    same = quick.with_weights({kind: quick.weight(kind) for kind in ("moments", "mesh_guide", "token_distribution")})
+    assert same == quick
+    twice = quick.with_weights({"moments": 2 * quick.weight("moments"), "mesh_guide": 3.0, "analogy": 0.0})
+    assert twice.people.weight("moments") == pytest.approx(2 * quick.people.weight("moments"))
+    assert twice.people.weight("mesh_guide") == 3.0
+    assert quick.with_weights({"moments": 0.0}).people.weight("moments") == 0
 
 
 def test_difa_without_an_encoder_says_so():

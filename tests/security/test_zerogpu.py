@@ -62,7 +62,8 @@ def test_a_job_runs_in_a_worker_and_only_its_results_come_back(play, lender: Len
     assert told["files"]
     assert told["previews"] >= 4
     assert told["kinds of values"] == ["NoneType", "ndarray"]
-    begun = told["log"].splitlines()[0]
+    found, begun, *_ = told["log"].splitlines()
+    assert found == "adapt finds 0 bases"
     assert begun.startswith("adapt begins in ")
     assert int(begun.rpartition(" ")[2]) != told["parent"]
     assert told["log"].splitlines()[-1] == "adapt ends"
@@ -70,6 +71,15 @@ def test_a_job_runs_in_a_worker_and_only_its_results_come_back(play, lender: Len
     assert told["parent's torch is emulated"]
     assert lender.asked() == [told["seconds"]]
     assert [path for path in lender.paths() if path != "/startup-report"] == ["/schedule", "/allow", "/release"]
+
+
+@pytest.mark.slow
+def test_what_is_loaded_before_the_page_is_up_is_there_in_the_worker(play):
+    told = play("preloaded")
+    assert told["log"].splitlines()[0] == "adapt finds 1 bases"
+    assert told["log"].splitlines()[-1] == "adapt ends"
+    assert told["device"] == "cuda:0"
+    assert told["orbit"] > 1000
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ from adapter import result  # noqa: E402
 from adapter.errors import UserError  # noqa: E402
 from adapter.methods import Method, Stage, loss  # noqa: E402
 from adapter.methods.offers import OFFERS, Preset  # noqa: E402
-from adapter.service import library, models  # noqa: E402
+from adapter.service import library, models, result_files  # noqa: E402
 from adapter.service.gpu import gpu_seconds  # noqa: E402
 from adapter.service.jobs import adapt_job, render_pair  # noqa: E402
 from adapter.service.requests import AdaptRequest, ExploreRequest  # noqa: E402
@@ -54,7 +54,7 @@ METHOD = Method(
 def main(scenario: str, folder: Path) -> dict:
     torch.set_num_threads(1)
     OFFERS["embedded"]["3d-adapter"]["tiny"] = Preset("Tiny", 1, METHOD)
-    outputs.VIDEO_TILE = outputs.PREVIEW_TILE = result.GRID_TILE = 48
+    result_files.VIDEO_TILE = outputs.PREVIEW_TILE = result.GRID_TILE = 48
     log = folder / "worker.log"
     adapt_worker.run, explore.run = watched("adapt", adapt_worker.run, log), watched("explore", explore.run, log)
     return {"spaces": spaces.__name__, **SCENARIOS[scenario](folder), "log": log.read_text() if log.exists() else ""}
@@ -64,6 +64,7 @@ def watched(kind: str, run, log: Path):
     """The same job, writing down where it runs and how it ends."""
 
     def wrapped(request):
+        write(log, f"{kind} finds {models.generator.cache_info().currsize} bases")
         write(log, f"{kind} begins in {os.getpid()}")
         try:
             for update in run(request):
@@ -103,6 +104,13 @@ def adapt(folder: Path) -> dict:
         "parent's torch is emulated": torch.cuda.is_available(),
         "kinds of values": sorted({type(update.preview).__name__ for update in updates}),
     }
+
+
+def preloaded(folder: Path) -> dict:
+    """As the app starts: models first, in the main thread, then a visitor's job."""
+    base = models.preload(Settings(base=str(folder / "base")))
+    *_, last = adapt_job(request(folder))
+    return {"device": str(base.device), "orbit": Path(last.result.orbit).stat().st_size}
 
 
 def close(folder: Path) -> dict:
@@ -156,7 +164,14 @@ def parent(folder: Path) -> dict:
     return said
 
 
-SCENARIOS = {"adapt": adapt, "close": close, "errors": errors, "separate": separate, "parent": parent}
+SCENARIOS = {
+    "adapt": adapt,
+    "preloaded": preloaded,
+    "close": close,
+    "errors": errors,
+    "separate": separate,
+    "parent": parent,
+}
 
 if __name__ == "__main__":
     print("RESULT " + json.dumps(main(sys.argv[1], Path(sys.argv[2]))), flush=True)

@@ -10,6 +10,7 @@ from adapter import result
 from adapter.eg3d import Eg3d
 from adapter.methods import Method, Stage, loss
 from adapter.methods.offers import OFFERS, Preset
+from adapter.service import result_files
 from adapter.service.requests import AdaptRequest
 from adapter.service.worker import outputs
 from tests.helpers.tiny_base import CONFIG
@@ -37,7 +38,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _small_and_tiny():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(OFFERS["embedded"]["3d-adapter"], "tiny", Preset("Tiny", 1, METHOD))
-        patch.setattr(outputs, "VIDEO_TILE", 48)
+        patch.setattr(result_files, "VIDEO_TILE", 48)
         patch.setattr(outputs, "PREVIEW_TILE", 48)
         patch.setattr(result, "GRID_TILE", 48)
         yield

@@ -31,6 +31,8 @@ from adapter.service.requests import RenderRequest
         (PermissionError("/tmp"), NOT_ALLOWED),
         (MemoryError(), OUT_OF_MEMORY),
         (torch.OutOfMemoryError("CUDA out of memory"), OUT_OF_MEMORY),
+        (RuntimeError("CUDA error: out of memory"), OUT_OF_MEMORY),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), OUT_OF_MEMORY),
         (ConnectionResetError(), NO_ANSWER),
         (httpx.ConnectTimeout("slow"), NO_ANSWER),
         (ZeroDivisionError("secret"), UNEXPECTED),

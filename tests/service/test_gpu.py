@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from adapter.errors import UserError
+from adapter.methods import METHODS
 from adapter.service import gpu
 from adapter.service.gpu import advice, gpu_seconds, on_gpu
 from adapter.service.requests import IMAGE, ORBIT, AdaptRequest, ExploreRequest, Update
@@ -67,6 +68,14 @@ def test_other_errors_are_not_dressed_up(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gpu, "_explore", refused)
     with pytest.raises(UserError, match="No GPU is free"):
         next(on_gpu(ExploreRequest()))
+
+
+@pytest.mark.parametrize("preset", ["quick", "full"])
+def test_a_preset_that_the_clip_cannot_read_is_refused_before_a_gpu_is_asked_for(preset: str):
+    with pytest.raises(UserError, match="Choose from: draft, clip-vit"):
+        AdaptRequest((PICTURE,), "out", preset=preset, encoder="ViT-B-32")
+    for method in METHODS:
+        assert gpu_seconds(AdaptRequest((PICTURE,), "out", method=method, encoder="ViT-B-32")) <= 60
 
 
 def test_pictures_ask_for_less_than_videos():

@@ -74,3 +74,18 @@ def test_a_waiting_job_leaves_at_once_and_a_running_one_does_not():
     assert not queue.withdraw("a")
     assert queue.withdraw("b")
     assert not queue.start("b")
+
+
+def test_several_gpus_serve_one_line():
+    queue = JobQueue(per_visitor=9, at_once=2)
+    for job in "abcd":
+        queue.enqueue(job, job, 60)
+    assert queue.start("a", patience=0)
+    assert queue.start("b", patience=0)
+    assert not queue.start("c", patience=0)
+    before, seconds = queue.position("d")
+    assert before == 3
+    assert 60 < seconds <= 90
+    queue.remove("b")
+    assert queue.start("c", patience=0)
+    assert not queue.start("d", patience=0)

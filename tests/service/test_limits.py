@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from adapter.errors import UserError
-from adapter.service.limits import PROMPT_LETTERS, WORDS_LETTERS, check_duration, duration
+from adapter.service import plans
+from adapter.service.gpu import gpu_seconds
+from adapter.service.limits import PROMPT_LETTERS, WORDS_LETTERS, duration
+from adapter.service.plans import check_duration, check_plan
 from adapter.service.prompts import check_prompt
-from adapter.service.requests import AdaptRequest, check_plan
+from adapter.service.requests import AdaptRequest
 from adapter.service.settings import Settings
 from adapter.service.time_left import adaptation_seconds
 
@@ -48,7 +51,17 @@ def test_a_job_that_takes_too_long_names_the_steps_that_fit():
 
 def test_a_method_that_never_fits_promises_no_steps():
     with pytest.raises(UserError, match="another method"):
-        check_duration("stylize", "quick", longest=20.0)
+        check_duration(AdaptRequest((PICTURE,), "", method="stylize", preset="quick"), longest=20.0)
+
+
+def test_on_a_gpu_its_own_speed_counts(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(plans, "has_gpu", lambda: True)
+    request = AdaptRequest((PICTURE,), "", steps=5000)
+    assert check_plan({"steps": 5000}, "clip-heads", LONGEST) == gpu_seconds(request)
+    with pytest.raises(UserError, match="at most") as caught:
+        check_plan({"steps": 5000}, "clip-heads", 100.0)
+    fitting = int(re.search(r"at most (\d+) steps", str(caught.value))[1])
+    assert 90 < check_plan({"steps": fitting}, "clip-heads", 100.0) <= 100
 
 
 def test_every_plan_of_the_page_fits():

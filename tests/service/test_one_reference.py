@@ -1,5 +1,6 @@
 """The page, the API and the command line make the same reference, bit for bit, from the same file and settings."""
 
+import dataclasses
 import shutil
 import types
 from pathlib import Path
@@ -101,10 +102,49 @@ def test_sliders_show_rounded_numbers_and_keep_the_exact_square(picture_input: P
     path = FOLDER / "hokusai-woman-with-fan.jpg"
     outputs = picture_input.receive(str(path), VISITOR)
     style, sliders = outputs[picture_input.style], picture_input.sliders
-    assert style.crop == Crop(0.625, 0.5665, 0.8765625, found=True)
-    assert [outputs[sliders[name]] for name in ("x", "y", "side")] == [62, 57, 88]
-    moved = picture_input.move(style, "x", 40)[picture_input.style]
-    assert moved.crop == Crop(0.4, 0.5665, 0.8765625, found=True)
+    crop = style.crop
+    side, x, y, roll = (outputs[slider] for slider in sliders.values())
+    assert (side, x, y) == (round(100 * crop.side), round(100 * crop.x), round(100 * crop.y))
+    assert x != 100 * crop.x, "the sliders would be exact by chance"
+    assert picture_input.move(style, side, x, y, roll)[picture_input.style] == style
+    moved = picture_input.move(style, side, 40, y, roll)[picture_input.style]
+    assert moved.crop == dataclasses.replace(crop, x=0.4)
+
+
+def test_another_of_several_faces_can_be_chosen(picture_input: PictureInput, tmp_path: Path):
+    face = Image.open(FOLDER / "astronaut.jpg").convert("RGB")
+    both = Image.new("RGB", (912, 512), "gray")
+    both.paste(face, (0, 0))
+    both.paste(face.resize((400, 400)), (512, 56))
+    both.save(tmp_path / "both.png")
+    outputs = picture_input.receive(str(tmp_path / "both.png"), VISITOR)
+    style = outputs[picture_input.style]
+    assert len(style.faces) == 2
+    assert outputs[picture_input.faces].visible
+    assert outputs[picture_input.faces].value.count("<button") == 2
+    assert "Choose another below" in outputs[picture_input.cropped]
+    chosen = picture_input.choose_face(style, types.SimpleNamespace(index=1))
+    other = chosen[picture_input.style]
+    assert other.crop == style.faces[1]
+    assert other.crop.x > 0.6 > style.crop.x
+    assert chosen[picture_input.sliders["x"]] == round(100 * other.crop.x)
+    restored = picture_input.restore(other, VISITOR)
+    assert restored[picture_input.style].crop == other.crop
+    assert 'data-index="1" aria-pressed="true"' in restored[picture_input.faces].value
+    one = picture_input.receive(str(FOLDER / "astronaut.jpg"), VISITOR)
+    assert not one[picture_input.faces].visible
+
+
+def test_more_pictures_are_judged_when_they_arrive(picture_input: PictureInput, tmp_path: Path):
+    bad, good = tmp_path / "bad.png", str(FOLDER / "astronaut.jpg")
+    bad.write_bytes(b"MZ")
+    shown = picture_input.bring([good, str(bad)])
+    assert shown[picture_input.more] == [good]
+    assert "bad.png: This file is not a picture" in shown[picture_input.cropped]
+    assert picture_input.more not in picture_input.bring([good])
+    shown = picture_input.bring([good] * 9)
+    assert len(shown[picture_input.more]) == 7
+    assert "only the first 7 count" in shown[picture_input.cropped]
 
 
 def test_a_turned_picture_is_read_from_the_upload_itself(picture_input: PictureInput, tmp_path: Path):

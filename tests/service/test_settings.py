@@ -8,13 +8,13 @@ import pytest
 
 from adapter.errors import UserError
 from adapter.hub.library import LIBRARY
-from adapter.service.settings import OTHER_PORTS, Settings
+from adapter.service.settings import Settings
 
 
 def test_missing_and_blank_variables_leave_the_defaults():
     settings = Settings.from_environment({"BASE": " ", "GRADIO_SERVER_PORT": ""})
     assert settings == Settings()
-    assert (settings.base, settings.encoder, settings.library) == ("heads", "clip-heads", LIBRARY)
+    assert (settings.base, settings.encoder, settings.library) == ("faces", "clip-heads", LIBRARY)
     assert (settings.host, settings.port, settings.has_login) == ("127.0.0.1", 7860, False)
 
 
@@ -33,7 +33,17 @@ def test_a_space_is_reached_from_outside():
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("GRADIO_SERVER_PORT", "many"), ("GRADIO_SERVER_PORT", "70000"), ("LIBRARY", "/nowhere")]
+    ("variable", "value"),
+    [
+        ("GRADIO_SERVER_PORT", "many"),
+        ("GRADIO_SERVER_PORT", "70000"),
+        ("GRADIO_NUM_PORTS", "many"),
+        ("GRADIO_NUM_PORTS", "0"),
+        ("GRADIO_NODE_NUM_PORTS", "many"),
+        ("GRADIO_DEBUG", "yes"),
+        ("GRACE_SECONDS", "-1"),
+        ("LIBRARY", "/nowhere"),
+    ],
 )
 def test_impossible_values_are_one_sentence(variable: str, value: str):
     with pytest.raises(UserError, match=variable) as caught:
@@ -66,8 +76,16 @@ def test_the_next_free_port_is_taken_and_told(taken: int, capsys: pytest.Capture
     settings = Settings.model_construct(**{**Settings().model_dump(), "port": taken})
     settings.__pydantic_fields_set__.clear()
     free = settings.with_free_port().port
-    assert taken < free < taken + OTHER_PORTS
+    assert taken < free < taken + Settings().ports
     assert capsys.readouterr().out == f"The page is served on port {free}, because {taken} is taken.\n"
+
+
+def test_as_many_ports_are_tried_as_the_variable_says(taken: int):
+    settings = Settings.model_construct(**{**Settings().model_dump(), "port": taken, "ports": 1})
+    settings.__pydantic_fields_set__.clear()
+    with pytest.raises(UserError, match=f"Port {taken} is taken"):
+        settings.with_free_port()
+    assert Settings.from_environment({"GRADIO_NUM_PORTS": "3"}).ports == 3
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "0.0.0.0"])

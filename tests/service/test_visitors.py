@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from adapter.service.job_queue import JobQueue
 from adapter.service.sessions import Sessions
 from adapter.service.visitors import Visitors
 
@@ -27,7 +26,7 @@ def clock() -> Clock:
 def visitors(tmp_path: Path, clock: Clock) -> Visitors:
     sessions = Sessions(tmp_path)
     sessions.uploads.mkdir()
-    return Visitors(sessions, JobQueue(), lambda file: sessions.uploads / file.name, grace=600, clock=clock)
+    return Visitors(sessions, copy_of=lambda file: sessions.uploads / file.name, grace=600, clock=clock)
 
 
 def test_a_token_finds_the_visitor_on_a_new_page(visitors: Visitors):

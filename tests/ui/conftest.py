@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.app import App, running_app
+from tests.helpers.tiny_library import make_library, on_tiny_base
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -25,46 +26,17 @@ FLAGS = (
     "--disable-extensions",
     "--disable-dev-shm-usage",
 )
-LIBRARY = """
-bases:
-  - {name: tiny, title: Tiny, licence: CC0-1.0, encoder: clip-heads, path: tiny}
-domains:
-  - {name: first-world, title: First world, base: tiny, licence: CC0-1.0, path: first-world.safetensors}
-  - {name: second-world, title: Second world, base: tiny, licence: CC0-1.0, path: second-world.safetensors}
-"""
 
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library file with the base ``tiny`` and two domains of it."""
-    import torch
-
-    from adapter.adaptation import Domain, DomainMetadata, fingerprint
-    from adapter.eg3d import Eg3d
-    from tests.helpers.tiny_base import CONFIG
-
-    folder = tmp_path_factory.mktemp("library")
-    torch.manual_seed(0)
-    base = Eg3d(CONFIG)
-    base.save_pretrained(folder / "tiny")
-    base = Eg3d.from_pretrained(folder / "tiny")
-    for seed, name in enumerate(("first-world", "second-world")):
-        random = torch.Generator().manual_seed(seed)
-        changed = {
-            key: value + 0.5 * torch.randn(value.shape, generator=random)
-            for key, value in base.parts().named_parameters()
-            if key.startswith("superresolution") and key.endswith("weight")
-        }
-        about = DomainMetadata("tiny", fingerprint(base), "3d-adapter", license="CC0-1.0")
-        Domain.between(base.parts(), changed, about).save(folder / f"{name}.safetensors")
-    (folder / "library.yaml").write_text(LIBRARY, encoding="utf-8")
-    return folder / "library.yaml"
+    return make_library(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[App]:
-    environment = {"LIBRARY": str(library), "BASE": "tiny", "ENCODER": "clip-heads"}
-    with running_app(tmp_path_factory.mktemp("app"), **environment) as app:
+    with running_app(tmp_path_factory.mktemp("app"), **on_tiny_base(library)) as app:
         yield app
     errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", app.log(), re.MULTILINE)
     assert not errors, "the app logged errors"

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from adapter.adaptation.domain import Domain
 
@@ -283,6 +284,24 @@ def test_the_square_follows_the_keyboard(visit):
     for _ in range(12):
         page.keyboard.press("ArrowLeft")
     page.wait_for_function("old => document.querySelector('#crop img').src !== old", arg=before)
+
+
+def test_another_face_is_chosen_by_a_press(visit, tmp_path: Path):
+    page = visit()
+    with Image.open(Path(__file__).parents[2] / "examples" / "astronaut.jpg") as face:
+        both = Image.new("RGB", (912, 512), "gray")
+        both.paste(face, (0, 0))
+        both.paste(face.resize((400, 400)), (512, 56))
+    both.save(tmp_path / "both.png")
+    page.locator("#picture input[type=file]").set_input_files(tmp_path / "both.png")
+    page.locator("#faces button").nth(1).wait_for()
+    before = page.locator("#crop img").get_attribute("src")
+    page.locator("#faces button").nth(1).click()
+    wait_for_change(page, "#crop img", before)
+    page.locator("#faces button:nth-of-type(2)[aria-pressed=true]").wait_for()
+    assert page.evaluate(UNDESCRIBED) == []
+    pick_example(page, "Mona Lisa")
+    page.locator("#faces").wait_for(state="hidden")
 
 
 CONTRASTS = """

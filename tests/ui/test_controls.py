@@ -33,6 +33,20 @@ def press_every_control_of_explore(page) -> None:
     assert page.locator(".notice.problem").count() == 0
 
 
+def press_every_control_of_a_result_without_a_domain(page, downloads: tuple[str, ...]) -> None:
+    page.locator("#grid img").wait_for(timeout=JOB_MS)
+    for gone in ("#strength", "#snapshot", "#more-people", "#again", "#open-explore", "#download-domain"):
+        assert not page.locator(gone).is_visible()
+    page.locator("#slider input").fill("80")
+    for button in downloads:
+        with page.expect_download() as waiting:
+            page.locator(button).click()
+        assert Path(waiting.value.path()).stat().st_size > 1000
+    page.locator("#grid button[aria-label*=ullscreen]").first.click()
+    page.keyboard.press("Escape")
+    assert page.locator(".notice.problem").count() == 0
+
+
 def test_after_words(visit):
     page = visit()
     open_tab(page, "Words")
@@ -61,18 +75,24 @@ def test_after_a_method_that_paints_every_frame(visit, tmp_path: Path):
     page.locator("#advanced > button").click()
     page.locator("#method input").click()
     page.get_by_role("option", name="frame by frame").click()
+    page.get_by_label("Steps").fill("2")
+    page.keyboard.press("Tab")
+    press_adapt(page)
+    wait_for_results(page)
+    press_every_control_of_a_result_without_a_domain(page, ("#download-video", "#download-sheet", "#download-all"))
+    page.locator("#orbit video").evaluate("video => { video.muted = true; return video.play() }")
+    page.wait_for_function("document.querySelector('#orbit video').currentTime > 0.2")
+    page.reload()
+    wait_for_results(page)
+    press_every_control_of_a_result_without_a_domain(page, ("#download-video",))
+    page.locator("#advanced > button").click()
+    page.get_by_label("Steps").fill("100")
+    page.keyboard.press("Tab")
     press_adapt(page)
     page.wait_for_function("/step [1-9]/.test(document.querySelector('#status').innerText)", timeout=JOB_MS)
     page.get_by_role("button", name="Stop", exact=True).click()
-    page.locator("#grid img").wait_for(timeout=JOB_MS)
-    for gone in ("#strength", "#more-people", "#again", "#open-explore", "#download-domain", "#download-video"):
-        assert not page.locator(gone).is_visible()
-    page.locator("#slider input").fill("80")
-    for button in ("#download-sheet", "#download-all"):
-        with page.expect_download() as waiting:
-            page.locator(button).click()
-        assert Path(waiting.value.path()).stat().st_size > 1000
-    assert page.locator(".notice.problem").count() == 0
+    page.get_by_role("button", name="Adapt", exact=True).wait_for(timeout=JOB_MS)
+    press_every_control_of_a_result_without_a_domain(page, ("#download-sheet", "#download-all"))
 
 
 def test_after_an_upload(visit, library: Path):

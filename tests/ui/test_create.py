@@ -18,7 +18,6 @@ from adapter.service import background
 from adapter.service.background import Job
 from adapter.service.cancellation import stop_requested
 from adapter.service.failures import DISK_FULL, UNEXPECTED
-from adapter.service.job_queue import JobQueue
 from adapter.service.requests import DONE, AdaptRequest, AdaptResult, RenderRequest, Snapshot, Update
 from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
@@ -36,7 +35,7 @@ PATIENCE = 20.0
 def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CreateTab:
     monkeypatch.setattr(create, "adapt_job", lambda request: iter([Update(DONE)]))
     with gr.Blocks():
-        tab = CreateTab(Settings(), Visitors(Sessions(tmp_path), JobQueue()))
+        tab = CreateTab(Settings(), Visitors(Sessions(tmp_path)))
         tab.layout()
         tab.connect()
     return tab
@@ -202,15 +201,56 @@ def test_a_failure_is_said_and_frees_the_place(tab, values, error, sentence, mon
     assert bool(caplog.records) == (not isinstance(error, UserError))
 
 
-def test_unknown_words_give_the_place_up(tab, values, monkeypatch: pytest.MonkeyPatch):
-    def refuse(*_) -> str:
-        raise UserError("The text model does not understand this.")
+def test_unknown_words_are_refused_at_the_press(tab, values):
+    shown = tab.start(values | {tab.inputs.words.prompt: "a golden retriever in a garden"}, VISITOR)
+    assert "does not understand" in shown[tab.note]
+    assert tab.visitors.of("visitor").job is None
 
-    monkeypatch.setattr(tab.inputs.words, "check", refuse)
-    started = start(tab, values)
+
+def test_how_words_are_read_is_told_beside_the_job(tab, values):
+    started = start(tab, values | {tab.inputs.words.prompt: "a broze statue"})
+    assert "bronze" in started.note
     end(started)
-    assert "does not understand" in tab.follow("", VISITOR)[tab.note]
-    assert not tab.queue.start(started.folder, 0)
+
+
+def test_what_was_typed_is_there_after_a_reload(tab, values, tmp_path: Path):
+    advanced, more = tab.advanced, tmp_path / "more.png"
+    more.touch()
+    typed = values | {
+        advanced.method: "nada",
+        advanced.preset: "quick",
+        advanced.steps: 7,
+        advanced.losses["directional"]: 0.3,
+        advanced.parts: ["superresolution"],
+        tab.inputs.words.negative: "hats",
+        tab.inputs.picture.more: [{"path": str(more)}, {"path": str(tmp_path / "gone.png")}],
+    }
+    tab.remember(typed, VISITOR)
+    shown = tab.restore(tab.visitors.of("visitor").values, VISITOR)
+    assert (shown[advanced.steps], shown[tab.inputs.words.negative]) == (7, "hats")
+    assert (shown[advanced.method].value, shown[advanced.preset].value) == ("nada", "quick")
+    assert shown[advanced.losses["directional"]].value == 0.3
+    assert shown[advanced.losses["directional"]].visible
+    assert shown[advanced.parts].value == ["superresolution"]
+    assert shown[tab.inputs.picture.more] == [str(more)]
+
+
+def test_a_reload_in_the_middle_of_a_change_shows_a_preset_that_the_method_has(tab, values):
+    tab.remember(values | {tab.advanced.method: "stylize", tab.advanced.preset: "full"}, VISITOR)
+    shown = tab.restore(tab.visitors.of("visitor").values, VISITOR)
+    preset = shown[tab.advanced.preset]
+    assert preset.value in [name for _, name in preset.choices]
+
+
+def test_another_way_in_keeps_the_settings_of_a_method_that_fits(tab):
+    advanced = tab.advanced
+    kept = advanced.offer(WORDS, "3d-adapter", "quick")
+    assert kept[advanced.method].value == "3d-adapter"
+    assert advanced.parts not in kept
+    changed = advanced.offer(WORDS, "finetune", "quick")
+    assert changed[advanced.method].value != "finetune"
+    assert changed[advanced.parts].value
+    assert not advanced.offer(READY, "3d-adapter", "quick")[advanced.preset].visible
 
 
 def test_a_ready_domain_is_copied_into_the_session(tab, values, result, monkeypatch: pytest.MonkeyPatch):

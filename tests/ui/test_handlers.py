@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 
+import gradio as gr
 import pytest
 
 from adapter.errors import UserError
@@ -28,9 +29,6 @@ class Tab:
     def own(self, error: Exception) -> dict:
         raise error
 
-    def problem(self, sentence: str) -> dict:
-        return {"own": sentence}
-
 
 def test_the_visitor_gets_the_sentence_and_the_owner_the_rest(caplog: pytest.LogCaptureFixture):
     assert Tab().answer(None) == {"answer": 42}
@@ -49,5 +47,6 @@ def test_a_stream_ends_with_the_sentence():
     assert "Out of memory." in last["pushed"]
 
 
-def test_a_tab_may_have_its_own_way():
-    assert Tab().own(UserError("Nothing here.")) == {"own": "Nothing here."}
+def test_without_a_component_the_error_is_for_the_page_and_for_programs():
+    with pytest.raises(gr.Error, match=r"Nothing here\."):
+        Tab().own(UserError("Nothing here."))

@@ -1,9 +1,11 @@
 """What the page is made of, without a browser."""
 
+import contextlib
 import json
 import re
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -23,6 +25,7 @@ from adapter.ui import html
 from adapter.ui.page import build, serving
 from adapter.ui.prompts import PROMPTS
 from adapter.ui.tabs.advanced import AdvancedSettings, fitting_method, method_choices
+from adapter.ui.tabs.inputs import PICTURE, WORDS
 from adapter.ui.url_state import in_range, known_domain
 
 
@@ -50,10 +53,14 @@ def test_programs_can_call_the_named_endpoints_and_nothing_else(blocks: gr.Block
     assert set(endpoints) == {
         "/adapt_from_image",
         "/adapt_from_text",
+        "/edit",
+        "/invert",
         "/list_domains",
+        "/mesh",
         "/render_image",
         "/render_orbit",
         "/upload_domain",
+        "/walk",
     }
     parameters = {each["parameter_name"]: each for each in endpoints["/adapt_from_text"]["parameters"]}
     assert not parameters["prompt"]["parameter_has_default"]
@@ -62,12 +69,33 @@ def test_programs_can_call_the_named_endpoints_and_nothing_else(blocks: gr.Block
     assert all(endpoint["description"] for endpoint in endpoints.values())
 
 
-def test_one_adaptation_runs_at_a_time_beside_quick_answers(blocks: gr.Blocks):
+def test_a_newcomer_is_let_in(blocks: gr.Blocks):
+    attach = next(fn for fn in blocks.fns.values() if fn.name == "attach")
+    shown = attach.fn("a" * 64, SimpleNamespace(session_hash="page", query_params={}))
+    assert shown, "Gradio takes nothing for an answer that lacks something"
+    assert set(shown) <= set(attach.outputs)
+    assert not any("notice problem" in str(value) for value in shown.values())
+
+
+def test_jobs_wait_for_each_other_in_our_queue_and_not_in_gradios(blocks: gr.Blocks):
     limits: dict[str, set[int]] = {}
     for fn in blocks.fns.values():
         limits.setdefault(fn.concurrency_id, set()).add(fn.concurrency_limit)
-    assert limits["adapt"] == {1}
+    assert limits["adapt"] == {blocks.visitors.queue.capacity + 4}, "one who is refused does not wait for a job"
+    assert limits["films"] == {12}
     assert limits["explore"] == {2}
+
+
+def test_no_error_leaves_any_listener(blocks: gr.Blocks):
+    listeners = [fn for fn in blocks.fns.values() if fn.fn is not None]
+    assert len(listeners) > 40
+    for listener in listeners:
+        assert hasattr(listener.fn, "problem"), f"{listener.name} is not decorated with report_errors"
+        tab, shown = listener.fn.__self__, {}
+        with contextlib.suppress(gr.Error):
+            shown = listener.fn.problem(tab, UserError("Try again."))
+        assert set(shown) <= set(listener.outputs), f"{listener.name} has no place for its sentence"
+        assert all("Try again." in text for text in shown.values())
 
 
 def test_the_page_is_served_in_private():
@@ -104,7 +132,7 @@ def test_prompts_on_the_chips_are_understood():
 
 def test_the_controls_of_a_method_become_its_plan(blocks: gr.Blocks):
     with gr.Blocks():
-        controls = AdvancedSettings(Settings())
+        controls = AdvancedSettings(Settings(), gr.HTML())
         controls.layout()
     values = {component: component.value for component in controls.components}
     read = controls.read(values)
@@ -118,10 +146,10 @@ def test_the_controls_of_a_method_become_its_plan(blocks: gr.Blocks):
 
 
 def test_every_method_has_an_entrance():
-    by_image, by_text = ({name for _, name in method_choices(kind)} for kind in ("image", "text"))
+    by_image, by_text = ({name for _, name in method_choices(kind)} for kind in (PICTURE, WORDS))
     assert by_image | by_text == set(METHODS)
-    assert fitting_method("finetune", "text") in by_text
-    assert fitting_method("finetune", "image") == "finetune"
+    assert fitting_method("finetune", WORDS) in by_text
+    assert fitting_method("finetune", PICTURE) == "finetune"
 
 
 def test_numbers_of_a_link_must_fit_their_controls():

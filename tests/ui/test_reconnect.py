@@ -9,6 +9,7 @@ from tests.helpers.proxy import Proxy, proxy_to
 
 from .test_browser import open_tab, pick_example, press_adapt, set_steps, wait_for_preview
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -76,6 +77,33 @@ def test_a_reload_finds_the_running_job_and_then_its_result(context, server):
     assert page.locator("#settings").inner_text()
     open_tab(page, "Library")
     page.locator("#mine button").first.wait_for()
+
+
+def test_what_was_typed_but_not_adapted_is_kept(context, server, tmp_path: Path):
+    page = open_page(context, server.url)
+    pick_example(page, "Mona Lisa")
+    page.get_by_role("button", name="More pictures of the same style").click()
+    page.locator("#more input[type=file]").set_input_files(EXAMPLES / "bronze.jpg")
+    page.locator("#more", has_text="bronze").wait_for()
+    set_steps(page, 7)
+    page.get_by_role("button", name="Loss weights").click()
+    weight = page.get_by_label("number input for Directional")
+    weight.fill("0.3")
+    page.keyboard.press("Tab")
+    open_tab(page, "Words")
+    page.locator("#prompt textarea").fill("a jade statue")
+    page.wait_for_timeout(2000)
+    page.reload()
+    page.wait_for_function("document.querySelector('#prompt textarea')?.value === 'a jade statue'")
+    assert page.locator("#prompt textarea").is_visible()
+    page.locator("#advanced > button").click()
+    assert page.get_by_label("Steps").input_value() == "7"
+    page.get_by_role("button", name="Loss weights").click()
+    assert weight.input_value() == "0.3"
+    open_tab(page, "Picture")
+    page.locator("#picture img").wait_for()
+    page.get_by_role("button", name="More pictures of the same style").click()
+    page.locator("#more", has_text="bronze").wait_for()
 
 
 def test_a_closed_tab_that_is_opened_again_goes_on(context, server):

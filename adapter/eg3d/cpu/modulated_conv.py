@@ -5,6 +5,7 @@ from torch import Tensor
 
 from adapter.eg3d.cpu import eligible
 from adapter.eg3d.layers import conv2d_resample
+from adapter.eg3d.modulation import moves_less_memory
 
 
 def modulated_conv2d(
@@ -23,7 +24,7 @@ def modulated_conv2d(
     With gradients it applies to single samples only: backward passes cost less over weights that a batch shares.
     """
     needs_grad = torch.is_grad_enabled()
-    if not eligible(x) or (needs_grad and len(x) > 1) or not _moves_less_memory(weight, x, 4 if fir is not None else 1):
+    if not eligible(x) or (needs_grad and len(x) > 1) or not moves_less_memory(weight, x, fir is not None):
         return None
     if weight.shape[-1] == 1 and not demodulate and not needs_grad:
         filters = weight[:, :, 0, 0] * styles[:, None]
@@ -35,10 +36,3 @@ def modulated_conv2d(
         samples.append(conv2d_resample(features, own * scale, bias * gain, fir=fir, replicate=replicate))
     # Concatenating a single sample would copy it.
     return samples[0] if len(samples) == 1 else torch.cat(samples)
-
-
-def _moves_less_memory(weight: Tensor, x: Tensor, enlarged: int) -> bool:
-    """Whether modulating the weights moves less memory than scaling inputs and ``enlarged`` times as many outputs."""
-    outputs, inputs = weight.shape[:2]
-    pixels = x.shape[2] * x.shape[3]
-    return 2 * weight.numel() < pixels * (inputs + outputs * enlarged)

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import logging
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,15 @@ from adapter.pipeline import DomainAdapter
 from adapter.scene import DomainScene, Identities, Pairs
 from adapter.service import models
 from adapter.service.cancellation import stop_requested
+from adapter.service.gpu_time import lent_card, training_seconds
 from adapter.service.requests import AdaptRequest, Snapshot, Update
 from adapter.service.time_left import TimeLeft
 from adapter.service.worker import outputs
 from adapter.utils.atomic import replacing
 
 SNAPSHOTS = "snapshots"
-MAXIMUM_SNAPSHOTS = 12
+MAXIMUM_SNAPSHOTS, SNAPSHOT_BYTES = 12, 96 << 20
+"""Of a job, and of all its snapshots together: a method that trains the whole generator keeps fewer."""
 log = logging.getLogger("adapter")
 _PER_FRAME = "This method paints every frame by itself: there is no domain to keep, blend or turn up."
 
@@ -39,14 +40,15 @@ def run(request: AdaptRequest) -> Iterator[Update]:
     )
     generator = adapter.generator
     people = Identities.draw(generator, request.people, request.cast, request.truncation)
-    started = time.perf_counter()
-    sources = DomainScene(people, generator.parts()).pairs()
+    sources, rendering = outputs.timed(DomainScene(people, generator.parts()), generator.device)
     training = seconds(request.method, request.preset, request.steps, request.encoder)
-    clock = TimeLeft(training, time.perf_counter() - started, len(outputs.PATH.poses))
+    if generator.device.type != "cpu":
+        training = training_seconds(method, lent_card())
+    clock = TimeLeft(training, rendering, len(outputs.PATH.poses))
     yield Update(PREPARING, 0, method.pool, clock.in_training(None), preview=outputs.preview(sources))
     if method.per_frame:
         result = adapter.adapt(list(request.references), request.prompt, **_settings(request))
-        yield from outputs.write(
+        yield from outputs.render_result(
             request,
             result.scene(request.strength),
             people,
@@ -66,7 +68,7 @@ def run(request: AdaptRequest) -> Iterator[Update]:
         path = Path(request.folder) / "domain.safetensors"
         progress.domain.save(path)
         parts = progress.domain.apply(generator, request.strength, checked=True)
-        yield from outputs.write(
+        yield from outputs.render_result(
             request,
             functools.partial(DomainScene, parts=parts),
             people,
@@ -87,6 +89,7 @@ def _train(
         request.prompt,
         preview_latents=people.latents,
         stopping=progress.is_stopping,
+        resumable=False,
         **_settings(request),
     )
     with contextlib.closing(events):
@@ -116,7 +119,7 @@ class _Progress:
         self.total = method.steps
         self.every = -(-method.steps // method.preview_every // MAXIMUM_SNAPSHOTS) or 1
         self.domain: Domain | None = None
-        self.steps, self.previews, self.message = 0, 0, ""
+        self.steps, self.previews, self.bytes, self.message = 0, 0, 0, ""
         self.snapshots: list[Snapshot] = []
         self.preview: np.ndarray | None = None
         self.stopping = False
@@ -139,6 +142,9 @@ class _Progress:
         self.preview = outputs.preview(Pairs(event.preview[:, 0], event.preview[:, 1]))
         self.previews += 1
         if event.losses and event.domain is not None and self.previews % self.every == 0 and self.folder.is_dir():
+            self.bytes += sum(value.nbytes for value in event.domain.weights.values())
+            if self.bytes > SNAPSHOT_BYTES:
+                return
             try:
                 self.snapshots.append(_write_snapshot(self.folder / SNAPSHOTS, event.step, event.domain, self.preview))
             except (OSError, SafetensorError) as error:

@@ -10,15 +10,15 @@ import torch
 
 from adapter.adaptation import Domain, blend
 from adapter.eg3d import Generator, Parts
-from adapter.latents.interpolation import slerp
-from adapter.media.grids import pair_sheet, save_png
-from adapter.media.video import write_mp4
-from adapter.result import FPS, GRID_VIEWS, views_sheet
+from adapter.latents.walks import walk_past
+from adapter.media.grids import save_png
+from adapter.result import GRID_VIEWS, views_sheet
 from adapter.scene import DomainScene, Identities
 from adapter.service import models
 from adapter.service.requests import GRID, IMAGE, ORBIT, RENDERING, ExploreRequest, Update
+from adapter.service.result_files import RenderedFilm
 from adapter.service.worker.outputs import PATH
-from adapter.utils.parallel import stream
+from adapter.service.worker.walk_film import write_walk
 
 SIDE, GAP = 512, 8
 WALK_FRAMES = 24
@@ -26,7 +26,7 @@ WALK_FRAMES = 24
 
 def run(request: ExploreRequest) -> Iterator[Update]:
     """Render what is requested; see `adapter.service.jobs.render_pair` and `render_file`."""
-    parts = _parts(request.base, request.library, request.mix, _times(request.mix))
+    parts = parts_of(request.base, request.library, request.mix)
     if request.kind == IMAGE:
         pair = _scene(request).pairs(request.yaw, request.pitch, request.zoom).enlarged(SIDE)
         yield Update(RENDERING, preview=np.concatenate([pair.sources, pair.targets]))
@@ -45,34 +45,22 @@ def run(request: ExploreRequest) -> Iterator[Update]:
 
 
 def _orbit(request: ExploreRequest, path: Path) -> Iterator[Update]:
-    rendered, total = [], len(PATH.poses)
+    frames, total = [], len(PATH.poses)
     poses = [(yaw, request.pitch + pitch) for yaw, pitch in PATH.poses]
     for pair in _scene(request).along(poses, request.zoom):
-        rendered.append(pair_sheet(pair.sources, pair.targets, SIDE, GAP))
-        yield Update(RENDERING, len(rendered), total, fraction=len(rendered) / total)
-    write_mp4(path, rendered, FPS, order=PATH.order)
-    yield Update(RENDERING, fraction=1.0, file=str(path))
+        frames.append(pair)
+        yield Update(RENDERING, len(frames), total, fraction=len(frames) / total)
+    film = RenderedFilm(path, frames, SIDE, GAP, PATH.order)
+    yield Update(RENDERING, fraction=1.0, file=str(path), rendered=film)
 
 
 def _walk(request: ExploreRequest, parts: Parts, path: Path) -> Iterator[Update]:
-    """From person to person and back to the first, `WALK_FRAMES` frames each way."""
+    """From person to person and back to the first, `WALK_FRAMES` frames each way on average."""
     generator = _generator(request)
-    stops = Identities.draw(generator, request.count, request.seed, request.truncation).latents
-    rendered, total = [], request.count * WALK_FRAMES
-
-    def frame(k: int) -> np.ndarray:
-        stop, share = divmod(k / WALK_FRAMES, 1)
-        share = share * share * (3 - 2 * share)  # dwell at the people
-        latent = slerp(stops[int(stop)], stops[(int(stop) + 1) % request.count], share)
-        scene = DomainScene(Identities.of(generator, latent[None], request.truncation), parts)
-        pair = scene.pairs(request.yaw, request.pitch, request.zoom)
-        return pair_sheet(pair.sources, pair.targets, SIDE, GAP)
-
-    for sheet in stream(frame, range(total), models.device()):
-        rendered.append(sheet)
-        yield Update(RENDERING, len(rendered), total, fraction=len(rendered) / total)
-    write_mp4(path, rendered, FPS)
-    yield Update(RENDERING, fraction=1.0, file=str(path))
+    people = Identities.draw(generator, request.count, request.seed, request.truncation)
+    frames, aim = request.count * WALK_FRAMES, (request.yaw, request.pitch, request.zoom)
+    walk = walk_past(generator, parts, people.ws, people.latents, people.truncation)
+    yield from write_walk(walk, frames, path, aim, SIDE, GAP)
 
 
 def _generator(request: ExploreRequest) -> Generator:
@@ -82,6 +70,15 @@ def _generator(request: ExploreRequest) -> Generator:
 def _scene(request: ExploreRequest) -> DomainScene:
     times = _times(request.mix)
     return _cached_scene(request.base, request.library, request.mix, times, request.seed, request.truncation)
+
+
+def parts_of(base: str, library: str, mix: tuple[tuple[str, float], ...]) -> Parts:
+    """The target's parts of a mixture of domains, given as (path, weight).
+
+    Raises:
+        UserError: a file is no domain of the base.
+    """
+    return _parts(base, library, mix, _times(mix))
 
 
 def _times(mix: tuple[tuple[str, float], ...]) -> tuple[float, ...]:

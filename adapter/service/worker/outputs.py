@@ -1,18 +1,17 @@
-"""The files of a result: sheets, portraits and orbit videos of people in two worlds."""
+"""What a result shows, rendered: people in two worlds, from several sides and along the orbit."""
 
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from adapter.eg3d.camera import SwingPath
-from adapter.media.grids import pair_sheet, save_png
-from adapter.media.images import resize
-from adapter.media.video import write_mp4
-from adapter.result import FPS, GRID_PEOPLE, GRID_VIEWS, VIDEO_TILE, views_sheet
-from adapter.scene import Identities, Pairs, SceneFactory
+from adapter.media.grids import pair_sheet
+from adapter.result import GRID_PEOPLE, GRID_VIEWS
+from adapter.scene import Identities, Pairs, Scene, SceneFactory
 from adapter.service.cancellation import stop_requested
 from adapter.service.requests import (
     DONE,
@@ -24,11 +23,11 @@ from adapter.service.requests import (
     Snapshot,
     Update,
 )
+from adapter.service.result_files import RenderedResult
 from adapter.service.time_left import WRITING_SECONDS, TimeLeft
-from adapter.utils.threads import usable_cores
 
 PATH = SwingPath()
-PREVIEW_TILE, PORTRAIT = 256, 512
+PREVIEW_TILE = 256
 _POSES_PER_PREVIEW = 4
 
 
@@ -37,7 +36,19 @@ def preview(pairs: Pairs) -> np.ndarray:
     return pair_sheet(pairs.sources, pairs.targets, PREVIEW_TILE, gap=6, band=36)
 
 
-def write(
+def timed(scene: Scene, device: torch.device) -> tuple[Pairs, float]:
+    """Everyone from the front, and the seconds that this takes.
+
+    On a GPU the first time does not count: kernels are loaded and chosen then.
+    """
+    if device.type != "cpu":
+        scene.pairs()
+    started = time.perf_counter()
+    pairs = scene.pairs()
+    return pairs, time.perf_counter() - started
+
+
+def render_result(
     request: AdaptRequest | RenderRequest,
     factory: SceneFactory,
     people: Identities,
@@ -48,7 +59,7 @@ def write(
     snapshots: tuple[Snapshot, ...] = (),
     message: str = "",
 ) -> Iterator[Update]:
-    """Render the final images and write every file, the quick ones first.
+    """Render everything that a result shows.
 
     Args:
         request: the folder, and who is shown.
@@ -59,29 +70,25 @@ def write(
         settings, snapshots, message: for the result.
 
     Yields:
-        Updates, the last one with the result.
+        Updates: the last but one with what is still to be written, the last one with the result.
     """
     folder = Path(request.folder)
     crowd = factory(Identities.draw(people.generator, GRID_PEOPLE, request.cast, request.truncation))
     views = [crowd.pairs(yaw) for yaw in GRID_VIEWS]
-    save_png(folder / "grid.png", views_sheet(views))
-    save_png(folder / "before.png", resize(views[0].sources[0], PORTRAIT))
-    save_png(folder / "after.png", resize(views[0].targets[0], PORTRAIT))
-
-    rendered: list[Pairs] = []
+    poses: list[Pairs] = []
     total = len(PATH.poses)
     clock.start_rendering()
     for pairs in factory(people).along(PATH.poses):
-        rendered.append(pairs.enlarged(VIDEO_TILE))
+        poses.append(pairs)
         left = clock.after_pose()
-        shown = preview(pairs) if len(rendered) % _POSES_PER_PREVIEW == 1 else None
-        yield Update(RENDERING, len(rendered), total, left, clock.fraction(left), shown, message)
+        shown = preview(pairs) if len(poses) % _POSES_PER_PREVIEW == 1 else None
+        yield Update(RENDERING, len(poses), total, left, clock.fraction(left), shown, message)
         if stop_requested(folder):
             break
-    complete = len(rendered) == total
-    if complete:
-        yield Update(WRITING, 0, 0, WRITING_SECONDS, clock.fraction(WRITING_SECONDS), message=message)
-        complete = _write_videos(folder, rendered)
+    complete = len(poses) == total
+    rendered = RenderedResult(views, poses if complete else [], PATH.order)
+    fraction = clock.fraction(WRITING_SECONDS)
+    yield Update(WRITING, 0, 0, WRITING_SECONDS, fraction, message=message, rendered=rendered)
     result = AdaptResult(
         domain=domain,
         grid=str(folder / "grid.png"),
@@ -94,24 +101,3 @@ def write(
         snapshots=snapshots,
     )
     yield Update(DONE, seconds_left=0.0, fraction=1.0, message=message, result=result)
-
-
-def _write_videos(folder: Path, poses: list[Pairs]) -> bool:
-    """Write the orbit of everyone and one of each person.
-
-    Returns:
-        False if the folder was removed meanwhile; it is not made again.
-    """
-    rows = {"orbit": slice(None)} | {f"person-{i + 1}": slice(i, i + 1) for i in range(len(poses[0].sources))}
-
-    def write_one(name: str) -> bool:
-        who = rows[name]
-        if not folder.is_dir():
-            return False
-        sheets = (pair_sheet(pose.sources[who], pose.targets[who], VIDEO_TILE) for pose in poses)
-        write_mp4(folder / f"{name}.mp4", sheets, FPS, order=PATH.order)
-        return True
-
-    # Small frames leave an encoder's own threads idle.
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        return all(pool.map(write_one, rows))

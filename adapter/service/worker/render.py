@@ -1,7 +1,6 @@
 """Pictures and videos of a domain that exists already, on the GPU's side."""
 
 import functools
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,10 +18,8 @@ def run(request: RenderRequest) -> Iterator[Update]:
     domain = Domain.load(request.domain)
     factory = functools.partial(DomainScene, parts=domain.apply(generator, request.strength))
     people = Identities.draw(generator, request.people, request.cast, request.truncation)
-    started = time.perf_counter()
-    factory(people).pairs()
-    clock = TimeLeft(0.0, time.perf_counter() - started, len(outputs.PATH.poses))
-    yield from outputs.write(
+    clock = TimeLeft(0.0, outputs.timed(factory(people), generator.device)[1], len(outputs.PATH.poses))
+    yield from outputs.render_result(
         request,
         factory,
         people,

@@ -45,6 +45,6 @@ def take_portrait(generator: Generator, ws: Tensor, camera: Tensor, size: int | 
     def enlarged(values: Tensor) -> NDArray[np.float32]:
         return F.interpolate(values.cpu(), size=(size, size), mode="bicubic", antialias=True)[0].numpy()
 
-    color = np.clip(enlarged(image).transpose(1, 2, 0) / 2 + 0.5, 0, 1)
-    mask = np.clip(enlarged(shape.opacity)[0], 0, 1)
+    color = np.clip(enlarged(image).transpose(1, 2, 0) / 2 + 0.5, 0, 1).astype(np.float32)
+    mask = np.clip(enlarged(shape.opacity)[0], 0, 1).astype(np.float32)
     return Portrait(color, mask, enlarged(shape.depth)[0], camera[0].cpu().numpy())

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapter.media.face_mesh import CHIN, FOREHEAD, Face
-from adapter.media.face_parts import FACE, FEATURES, LIPS, MOUTH, OUTLINES
+from adapter.media.face_parts import FACE, FEATURES, MOUTH, OUTLINES
 from adapter.synthetic.heads.paint import SEGMENTS
 
 IRIS_SIZE = 0.21
@@ -41,7 +41,7 @@ def segment(color: NDArray[np.float32], mask: NDArray[np.float32], face: Face) -
     found[clothes] = SEGMENTS.index("shirt")
     # Stubble and shadows look like hair; below the brows the oval is skin.
     found[oval & (below > -0.62)] = SEGMENTS.index("skin")
-    found = cv2.medianBlur(found, 2 * (SMOOTHED * size // 1024) + 1)
+    found = cv2.medianBlur(found, 2 * (SMOOTHED * size // 1024) + 1).astype(np.uint8)
     _draw_features(found, color, face)
     found[~person] = SEGMENTS.index("background")
     return found
@@ -80,7 +80,7 @@ def _draw_features(found: NDArray[np.uint8], color: NDArray, face: Face) -> None
         cv2.circle(iris, tuple(np.round(corners.mean(axis=0)).astype(int).tolist()), max(1, round(radius)), 1, -1)
         found[own & (iris > 0)] = SEGMENTS.index("iris")
     mouth = _filled(face, OUTLINES[MOUTH], size)
-    found[_filled(face, OUTLINES[LIPS], size)] = SEGMENTS.index("lips")
+    found[_filled(face, OUTLINES[FEATURES][4:], size)] = SEGMENTS.index("lips")
     found[mouth] = SEGMENTS.index("mouth")
     bright = color.mean(axis=-1)
     found[mouth & (bright > TEETH * np.percentile(bright, 95))] = SEGMENTS.index("teeth")

@@ -83,4 +83,4 @@ def _spread(values: NDArray, view: View) -> NDArray[np.float32]:
     inside = view.inside.astype(np.float32)
     sigma = view.scaled(1.6)
     total = cv2.GaussianBlur(values.astype(np.float32) * inside, (0, 0), sigma)
-    return total / np.maximum(cv2.GaussianBlur(inside, (0, 0), sigma), 1e-3)
+    return (total / np.maximum(cv2.GaussianBlur(inside, (0, 0), sigma), 1e-3)).astype(np.float32)

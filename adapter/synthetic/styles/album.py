@@ -1,6 +1,7 @@
 """Draw the album of the embedded CLIP: `python -m adapter.synthetic.styles.album checkpoints/clip-heads`."""
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,28 @@ SEED = 70_000
 FACE = {"glasses": -1.0, "smile": 0.6, "mouth_open": -1.0}
 
 
-def draw(style: str, number: int) -> np.ndarray:
-    """A style on a person of its own, uint8 [SIDE, SIDE, 3]; drawn at twice the size, so that strokes stay fine."""
-    large = portrait(style, SEED + number, FACE, 2 * SIDE)
-    return np.asarray(large.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+Draw = Callable[[str, int, int], Image.Image]
+"""From a style, the seed of a person and a side in pixels to a picture."""
+
+
+def draw_head(style: str, seed: int, size: int) -> Image.Image:
+    """A style on a synthetic head."""
+    return portrait(style, seed, FACE, size)
+
+
+def write_album(path: Path, names: Sequence[str], draw: Draw) -> None:
+    """Write one picture of each style on a person of its own; drawn at twice the size, so that strokes stay fine."""
+    pictures = []
+    for number, name in enumerate(names):
+        large = draw(name, SEED + number, 2 * SIDE)
+        pictures.append(np.asarray(large.resize((SIDE, SIDE), Image.Resampling.LANCZOS)))
+    with replacing(path) as temporary:
+        Image.fromarray(sheet(pictures)).save(temporary, format="JPEG", quality=QUALITY)
+
+
+def readable_styles(folder: Path) -> list[str]:
+    """The styles of a CLIP's vocabulary in its order."""
+    return [name for name in read_json(folder / "vocabulary.json")["styles"] if name in STYLES]
 
 
 def sheet(pictures: list[np.ndarray]) -> np.ndarray:
@@ -36,10 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw one picture of each style of a CLIP's vocabulary.")
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    names = [name for name in read_json(folder / "vocabulary.json")["styles"] if name in STYLES]
-    pictures = [draw(name, number) for number, name in enumerate(names)]
-    with replacing(folder / FILE) as temporary:
-        Image.fromarray(sheet(pictures)).save(temporary, format="JPEG", quality=QUALITY)
+    write_album(folder / FILE, readable_styles(folder), draw_head)
 
 
 if __name__ == "__main__":

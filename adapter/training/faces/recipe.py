@@ -10,10 +10,10 @@ class Weights:
 
     final: float = 1.0
     raw: float = 1.0
-    mask: float = 1.0
+    mask: float = 2.0
     depth: float = 8.0
     empty: float = 0.1
-    lpips: float = 2.0
+    lpips: float = 3.0
     raw_lpips: float = 2.0
 
 

@@ -6,12 +6,22 @@ import gradio as gr
 
 from adapter.errors import UserError
 from adapter.methods import LOSSES, METHODS, PARTS, TITLES
-from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI, default_preset, page_presets, presets, trained_parts
+from adapter.methods.offers import (
+    DEFAULT_ENCODER,
+    DEFAULT_METHOD,
+    TRUNCATION_PSI,
+    default_preset,
+    page_presets,
+    presets,
+    trained_parts,
+)
 from adapter.methods.schema import Method
-from adapter.service.requests import check_plan
+from adapter.service.plans import check_plan
 from adapter.service.settings import Settings
 from adapter.ui import html
-from adapter.ui.handlers import QUIET, Outputs, Values
+from adapter.ui.handlers import AT_ONCE, Outputs, Values, report_errors
+from adapter.ui.tabs.inputs import PICTURE, READY, WORDS
+from adapter.utils.accelerator import has_gpu
 
 
 class AdvancedSettings:
@@ -19,16 +29,18 @@ class AdvancedSettings:
 
     Args:
         settings: name the CLIP, and how long a job may take.
+        note: gets sentences for the visitor.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, note: gr.HTML) -> None:
+        self.settings, self.note = settings, note
 
     def layout(self) -> None:
         """Make the components."""
-        default = default_preset(DEFAULT_METHOD)
+        encoder = self.settings.encoder
+        default = default_preset(DEFAULT_METHOD, encoder)
         self.preset = gr.Radio(
-            preset_choices(DEFAULT_METHOD),
+            preset_choices(DEFAULT_METHOD, encoder),
             value=default,
             label="How thoroughly",
             elem_id="preset",
@@ -37,10 +49,12 @@ class AdvancedSettings:
         self.estimate = gr.HTML(self._estimated({}), elem_id="estimate", apply_default_css=False)
         with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             self._layout_people()
-            self._layout_training(presets(DEFAULT_METHOD)[default].method)
+            self._layout_training(presets(DEFAULT_METHOD, encoder)[default].method)
 
     def _layout_people(self) -> None:
-        self.method = gr.Dropdown(method_choices("image"), value=DEFAULT_METHOD, label="Method", elem_id="method")
+        self.method = gr.Dropdown(
+            method_choices(PICTURE, self.settings.encoder), value=DEFAULT_METHOD, label="Method", elem_id="method"
+        )
         with gr.Row():
             self.steps = gr.Number(
                 0, label="Steps", info="0: as the preset has it", precision=0, elem_id="steps", min_width=120
@@ -82,19 +96,23 @@ class AdvancedSettings:
 
     def connect(self) -> None:
         """Connect the components."""
-        at_once: dict[str, Any] = {"queue": False, **QUIET}
-        outputs = [self.preset, self.parts, *self.losses.values()]
-        for changed in (self.method.change, self.preset.input):
-            changed(self.fit, [self.method, self.preset], outputs, **at_once)
+        for chosen in (self.method.input, self.preset.input):
+            chosen(self.choose, [self.method, self.preset], [*self.chosen, self.note], preprocess=False, **AT_ONCE)
         planned: list[Any] = [self.method, self.preset, self.steps, self.seed]
         gr.on(
             [control.change for control in planned],
             self.judge,
             planned,
-            self.estimate,
+            [self.estimate],
             trigger_mode="always_last",
-            **at_once,
+            preprocess=False,
+            **AT_ONCE,
         )
+
+    @property
+    def chosen(self) -> list[gr.components.Component]:
+        """All that a method and its preset change."""
+        return [self.preset, self.parts, *self.losses.values()]
 
     @property
     def components(self) -> list[gr.components.Component]:
@@ -109,7 +127,7 @@ class AdvancedSettings:
             UserError: a box that must hold a number is empty.
         """
         name, preset = values[self.method], values[self.preset]
-        method = presets(name)[preset].method
+        method = presets(name, self.settings.encoder)[preset].method
         weights = {kind: float(values[slider]) for kind, slider in self.losses.items() if method.weight(kind)}
         trained = trained_parts(method)
         return {
@@ -123,49 +141,77 @@ class AdvancedSettings:
             "weights": {kind: weight for kind, weight in weights.items() if weight != method.weight(kind)},
         }
 
-    def judge(self, name: str, preset: str, steps: float | None, seed: float | None) -> str:
-        """How long the job takes, or why it cannot be done as it stands."""
-        if preset not in presets(name):
-            return ""  # the method has just changed, and `fit` chooses another preset
-        try:
-            plan = {"method": name, "preset": preset, "steps": int(steps) if steps else None, "seed": whole(seed)}
-            return self._estimated(plan)
-        except UserError as error:
-            return html.notice(str(error), "problem")
+    @report_errors("estimate")
+    def judge(self, name: str, preset: str, steps: float | None, seed: float | None) -> Outputs:
+        """Tell how long the job takes, or why it cannot be done as it stands."""
+        if preset not in presets(name, self.settings.encoder):
+            return {self.estimate: ""}  # the method has just changed, and `choose` takes another preset
+        plan = {"method": name, "preset": preset, "steps": int(steps) if steps else None, "seed": whole(seed)}
+        return {self.estimate: self._estimated(plan)}
 
     def _estimated(self, plan: dict[str, Any]) -> str:
-        return html.estimate(check_plan(plan, self.settings.encoder, self.settings.longest_job))
+        return html.estimate(check_plan(plan, self.settings.encoder, self.settings.longest_job), has_gpu())
 
-    def fit(self, name: str, preset: str) -> Outputs:
+    @report_errors()
+    def choose(self, name: str, preset: str) -> Outputs:
         """Show what the chosen method and preset have."""
-        if preset not in presets(name):
-            preset = default_preset(name)
-        method = presets(name)[preset].method
-        parts = trained_parts(method)
-        shown: Outputs = {
-            self.preset: gr.Radio(preset_choices(name), value=preset),
-            self.parts: gr.CheckboxGroup(_part_choices(parts), value=list(parts)),
+        preset = _fitting_preset(name, preset, self.settings.encoder)
+        return {
+            self.preset: gr.Radio(preset_choices(name, self.settings.encoder), value=preset),
+            **self._fitted(name, preset),
         }
+
+    @report_errors()
+    def offer(self, entrance: str, name: str, preset: str) -> Outputs:
+        """Offer the methods that one of the three ways in can guide; the settings of one that stays stay."""
+        encoder, is_trained = self.settings.encoder, entrance != READY
+        fitting = fitting_method(name, entrance, encoder)
+        shown = {}
+        if fitting != name:
+            preset = _fitting_preset(fitting, preset, encoder)
+            shown = self._fitted(fitting, preset)
+        return {
+            **shown,
+            self.method: gr.Dropdown(method_choices(entrance, encoder), value=fitting),
+            self.preset: gr.Radio(preset_choices(fitting, encoder), value=preset, visible=is_trained),
+            self.estimate: gr.HTML(visible=is_trained),
+        }
+
+    def restore(self, values: Values, entrance: str) -> Outputs:
+        """Show what stood in the controls beside one of the three ways in."""
+        name = values[self.method]
+        preset = _fitting_preset(name, values[self.preset], self.settings.encoder)
+        offered = self.offer(entrance, name, preset)
+        return {**{one: values[one] for one in self.components}, **self._fitted(name, preset, values), **offered}
+
+    def _fitted(self, name: str, preset: str, values: Values | None = None) -> Outputs:
+        """Parts and losses of a method, at its own values or at those given."""
+        values, method = values or {}, presets(name, self.settings.encoder)[preset].method
+        parts = trained_parts(method)
+        shown: Outputs = {self.parts: gr.CheckboxGroup(_part_choices(parts), value=values.get(self.parts, list(parts)))}
         for kind, slider in self.losses.items():
             weight = method.weight(kind)
-            shown[slider] = gr.Slider(value=weight, maximum=_maximum_weight(weight), visible=weight > 0)
+            value = values.get(slider, weight)
+            shown[slider] = gr.Slider(value=value, maximum=_maximum_weight(weight), visible=weight > 0)
         return shown
 
 
-def method_choices(entrance: str) -> list[tuple[str, str]]:
-    """(title, name) of the methods that pictures ("image") or words ("text") can guide."""
-    return [(TITLES[name] + _REMARKS.get(name, ""), name) for name in METHODS if _fits(name, entrance)]
+def method_choices(entrance: str, encoder: str = DEFAULT_ENCODER) -> list[tuple[str, str]]:
+    """(title, name) of the methods that one of the ways in, pictures or words, can guide."""
+    return [(TITLES[name] + _REMARKS.get(name, ""), name) for name in METHODS if _fits(name, entrance, encoder)]
 
 
-def fitting_method(name: str, entrance: str) -> str:
+def fitting_method(name: str, entrance: str, encoder: str = DEFAULT_ENCODER) -> str:
     """That method, or the first one that this entrance can guide."""
-    return name if _fits(name, entrance) else method_choices(entrance)[0][1]
+    return name if _fits(name, entrance, encoder) else method_choices(entrance, encoder)[0][1]
 
 
-def preset_choices(name: str) -> list[tuple[str, str]]:
+def preset_choices(name: str, encoder: str = DEFAULT_ENCODER) -> list[tuple[str, str]]:
     """(title with seconds, name) of what the page offers of a method."""
-    offered = presets(name)
-    return [(f"{offered[preset].title} · {offered[preset].seconds} s", preset) for preset in page_presets(name)]
+    offered = presets(name, encoder)
+    return [
+        (f"{offered[preset].title} · {offered[preset].seconds} s", preset) for preset in page_presets(name, encoder)
+    ]
 
 
 def whole(value: float | None) -> int:
@@ -195,9 +241,14 @@ _PARTS = {
 }
 
 
-def _fits(name: str, entrance: str) -> bool:
-    method = presets(name)[default_preset(name)].method
-    return method.takes_text if entrance == "text" else method.takes_image or method.per_frame
+def _fits(name: str, entrance: str, encoder: str) -> bool:
+    method = presets(name, encoder)[default_preset(name, encoder)].method
+    return method.takes_text if entrance == WORDS else method.takes_image or method.per_frame
+
+
+def _fitting_preset(name: str, preset: str, encoder: str) -> str:
+    """That preset, or the one that the method begins with if it has no such preset."""
+    return preset if preset in presets(name, encoder) else default_preset(name, encoder)
 
 
 def _part_choices(parts: tuple[str, ...]) -> list[tuple[str, str]]:

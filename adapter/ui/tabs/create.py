@@ -11,14 +11,15 @@ from adapter.errors import UserError
 from adapter.service import library
 from adapter.service.background import Finish, Job, Prepare, start
 from adapter.service.jobs import adapt_job, render_job
-from adapter.service.requests import AdaptRequest, RenderRequest, Update, check_plan
+from adapter.service.plans import check_plan
+from adapter.service.requests import AdaptRequest, RenderRequest, Update
 from adapter.service.settings import Settings
 from adapter.service.time_left import OUTPUT_SECONDS
 from adapter.service.visitors import Visitor, Visitors
 from adapter.ui import html
-from adapter.ui.handlers import QUIET, Outputs, Values, report_errors, running_base
-from adapter.ui.tabs.advanced import AdvancedSettings, fitting_method, method_choices
-from adapter.ui.tabs.inputs import READY, WORDS, InputsTab
+from adapter.ui.handlers import AT_ONCE, Outputs, Values, report_errors, running_base
+from adapter.ui.tabs.advanced import AdvancedSettings
+from adapter.ui.tabs.inputs import READY, InputsTab
 from adapter.ui.tabs.results import Made, ResultsPanel
 from adapter.utils.atomic import replacing
 
@@ -55,7 +56,7 @@ class CreateTab:
                 self.inputs = InputsTab(self.settings, self.visitors, self.note)
                 self.inputs.layout()
                 gr.HTML(html.title(2, "Make its world"))
-                self.advanced = AdvancedSettings(self.settings)
+                self.advanced = AdvancedSettings(self.settings, self.note)
                 self.advanced.layout()
                 with gr.Row(elem_classes="actions"):
                     self.adapt_button = gr.Button("Adapt", variant="primary", size="lg", elem_id="adapt", scale=3)
@@ -74,15 +75,17 @@ class CreateTab:
             part.connect()
         results = self.results
         values: set[Any] = {*self.inputs.components, *self.advanced.components}
-        at_once: dict[str, Any] = {"queue": False, **QUIET}
+        advanced = self.advanced
+        offered = [advanced.method, advanced.estimate, *advanced.chosen, self.note]
         for switched in self.inputs.switched:
-            chosen = [self.inputs.which, self.advanced.method]
-            offered = [self.advanced.method, self.advanced.preset, self.advanced.estimate]
-            switched.then(self.offer_methods, chosen, offered, **at_once)
-        self.adapt_button.click(self.start, values, self.changing, **at_once)
+            chosen = [self.inputs.which, advanced.method, advanced.preset]
+            switched.then(advanced.offer, chosen, offered, preprocess=False, **AT_ONCE)
+        typed = [component.change for component in values]
+        gr.on(typed, self.remember, values, None, trigger_mode="always_last", preprocess=False, **AT_ONCE)
+        self.adapt_button.click(self.start, values, self.changing, **AT_ONCE)
         again = [results.made, results.snapshot, results.strength]
-        results.again.click(self.start_again, again, self.changing, **at_once)
-        self.stop_button.click(self.stop, self.shown, self.changing, **at_once)
+        results.again.click(self.start_again, again, self.changing, **AT_ONCE)
+        self.stop_button.click(self.stop, self.shown, self.changing, **AT_ONCE)
         self.adapt_button.click(None, js=_SHOW_RESULT, api_visibility="private")
 
     @property
@@ -92,19 +95,18 @@ class CreateTab:
         watching = [self.status, self.note, self.shown, self.clock, self.live, self.curves, self.empty]
         return list(dict.fromkeys([*watching, *buttons, *self.results.components]))
 
-    @report_errors("")
+    @report_errors()
     def start(self, values: Values, request: gr.Request) -> Outputs:
         """Answer the click on Adapt at once: check what was chosen, and start a job."""
-        self.inputs.check(values)
-        seconds = OUTPUT_SECONDS
+        note, seconds = self.inputs.check(values), OUTPUT_SECONDS
         if values[self.inputs.which] != READY:
             seconds = check_plan(self.advanced.read(values), self.settings.encoder, self.settings.longest_job)
         visitor = self.visitors.of(request.session_hash or "")
-        shown = self._start(visitor, seconds, lambda job: self._prepare(values, job))
+        shown = self._start(visitor, seconds, lambda job: self._prepare(values, job), note)
         visitor.values = values
         return shown
 
-    @report_errors("")
+    @report_errors()
     def start_again(self, made: Made | None, place: int, strength: float, request: gr.Request) -> Outputs:
         """Answer the click on "Render all like this" at once: start to render a snapshot at another strength."""
         if made is None:
@@ -118,12 +120,12 @@ class CreateTab:
 
         return self._start(self.visitors.of(request.session_hash or ""), OUTPUT_SECONDS, prepare)
 
-    @report_errors("")
+    @report_errors()
     def follow(self, shown: str, request: gr.Request) -> Outputs:
         """Show what is new since the state that the page shows."""
         return self.show(self.visitors.of(request.session_hash or "").job, shown)
 
-    @report_errors("")
+    @report_errors()
     def stop(self, shown: str, request: gr.Request) -> Outputs:
         """Leave the queue at once, or let the running job end with what it has."""
         job = self.visitors.of(request.session_hash or "").job
@@ -159,44 +161,35 @@ class CreateTab:
                 **(self._pictures(job) if job.pictures and not shown.endswith(f":{job.pictures}") else {}),
             }
 
-    def problem(self, sentence: str) -> Outputs:
-        """Say why nothing was started."""
-        return {self.note: html.notice(sentence, "problem")}
+    @report_errors("")
+    def remember(self, values: Values, request: gr.Request) -> None:
+        """Keep what stands in the controls, so that it still stands there after a reload.
 
-    def offer_methods(self, entrance: str, method: str) -> Outputs:
-        """Offer the methods that this entrance can lead."""
-        kind = "text" if entrance == WORDS else "image"
-        return {
-            self.advanced.method: gr.Dropdown(method_choices(kind), value=fitting_method(method, kind)),
-            self.advanced.preset: gr.Radio(visible=entrance != READY),
-            self.advanced.estimate: gr.HTML(visible=entrance != READY),
-        }
+        The values come as the browser sends them: while a method changes, the old preset is none of its choices.
+        """
+        more = self.inputs.picture.more
+        paths = [file["path"] for file in values[more] or ()]
+        self.visitors.of(request.session_hash or "").values = {**values, more: paths}
 
     def restore(self, values: Values, request: gr.Request) -> Outputs:
-        """Show what stood in the controls when the latest job was started."""
-        shown: Outputs = {one: values[one] for one in self.advanced.components if one in values}
-        if self.inputs.which in values:
-            shown |= {**self.offer_methods(values[self.inputs.which], values[self.advanced.method])}
-            shown[self.advanced.preset] = gr.Radio(
-                value=values[self.advanced.preset], visible=values[self.inputs.which] != READY
-            )
-        return {**shown, **self.inputs.restore(values, request)}
+        """Show what stood in the controls."""
+        inputs = self.inputs.restore(values, request)
+        return {**self.advanced.restore(values, values[self.inputs.which]), **inputs}
 
-    def _start(self, visitor: Visitor, seconds: float, prepare: Prepare) -> Outputs:
-        job = Job(str(self.visitors.sessions.new_job(visitor.key)))
+    def _start(self, visitor: Visitor, seconds: float, prepare: Prepare, note: str = "") -> Outputs:
+        job = Job(str(self.visitors.sessions.new_job(visitor.key)), note=note)
         self.queue.enqueue(job.folder, visitor.key, seconds)
         visitor.job = job
         start(job, self.queue, prepare)
         return self.show(job)
 
     def _prepare(self, values: Values, job: Job) -> tuple[Iterator[Update], Finish]:
-        if values[self.inputs.which] == WORDS:
-            job.note = self.inputs.words.check(values, self.settings.encoder)
-        request, title = self._request(values, job.folder), self.inputs.title(values)
+        request, title = self._request(values, job), self.inputs.title(values)
         updates = adapt_job(request) if isinstance(request, AdaptRequest) else render_job(request)
         return updates, lambda result: Made(result, title, request.cast, request.truncation)
 
-    def _request(self, values: Values, folder: str) -> AdaptRequest | RenderRequest:
+    def _request(self, values: Values, job: Job) -> AdaptRequest | RenderRequest:
+        folder = job.folder
         if values[self.inputs.which] != READY:
             return AdaptRequest(
                 folder=folder,
@@ -207,8 +200,9 @@ class CreateTab:
             )
         # Only files of the session may be downloaded, and a library's may lie anywhere.
         path = Path(folder) / "domain.safetensors"
+        arrived = library.local(values[self.inputs.ready.chosen], self.settings, job.arriving)
         with replacing(path) as temporary:
-            shutil.copyfile(library.local(values[self.inputs.ready.chosen]), temporary)
+            shutil.copyfile(arrived, temporary)
         strength, truncation = float(values[self.advanced.strength]), float(values[self.advanced.truncation])
         return RenderRequest(str(path), folder, strength, truncation, **running_base(self.settings))
 

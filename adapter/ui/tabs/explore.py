@@ -10,15 +10,17 @@ import gradio as gr
 from adapter.hub.library import Entry
 from adapter.media.names import named
 from adapter.methods.offers import TRUNCATION_PSI
+from adapter.service.gpu import is_lent
 from adapter.service.jobs import render_file, render_pair
 from adapter.service.requests import GRID, ORBIT, WALK, ExploreRequest, Update
 from adapter.service.settings import Settings
+from adapter.service.time_left import FILM_SECONDS
 from adapter.service.visitors import Visitors
 from adapter.ui import html
-from adapter.ui.handlers import EXPLORING, QUIET, Outputs, Values, report_errors, running_base
+from adapter.ui.handlers import AT_ONCE, EXPLORING, FILMING, QUIET, Outputs, Values, report_errors, running_base
 from adapter.ui.manners import COPY_LINK
 from adapter.ui.tabs.advanced import whole
-from adapter.ui.user_domains import BASE_WORLD, own_value, path_of, worlds
+from adapter.ui.user_domains import BASE_WORLD, fetch_worlds, own_value, path_of, worlds
 
 KEEP_LINK = """
 (world, weight, seed, truncation, yaw, pitch, zoom) => {
@@ -34,6 +36,13 @@ KEEP_LINK = """
   history.replaceState(null, '', link);
 }
 """.replace("PSI", str(TRUNCATION_PSI))
+RELEASE_BY_KEYS = """
+() => document.querySelectorAll('input[type=range]:not([data-keys])').forEach(range => {
+  range.dataset.keys = 'release';
+  range.addEventListener('keyup', () => range.dispatchEvent(new PointerEvent('pointerup', {bubbles: true})));
+})
+"""
+"""Gradio's sliders are let go of by a pointer alone."""
 COUNT = {GRID: 6, WALK: 4, ORBIT: 2}
 
 
@@ -109,15 +118,20 @@ class ExploreTab:
         view: list[Any] = [self.seed, self.truncation, self.yaw, self.pitch, self.zoom]
         controls: list[Any] = [*(control for pair in self.mix for control in pair), *view]
         inputs: set[Any] = {self.user_domains, *controls}
-        looking = [tab.select, *(control.change for control in controls)]
+        # Where every view borrows a GPU, a slider shows one when it is let go of, not one for each of its steps.
+        sliders = gr.Slider if is_lent() else ()
+        moved = (one.release if isinstance(one, sliders) else one.change for one in controls)
+        looking = [tab.select, *moved]
+        if is_lent():
+            tab.select(None, None, None, js=RELEASE_BY_KEYS, api_visibility="private")
         seen = [self.picture, self.note]
         gr.on(looking, self.look, inputs, seen, trigger_mode="always_last", **EXPLORING, **QUIET)
         outputs = [self.status, self.note, self.film, self.sheet]
-        films: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "films", **QUIET}
+        films: dict[str, Any] = {**FILMING, **QUIET}
         self.orbit_button.click(self.make_orbit, inputs, outputs, **films)
         self.grid_button.click(self.make_grid, inputs, outputs, **films)
         self.walk_button.click(self.make_walk, inputs, outputs, **films)
-        self.someone.click(lambda: random.randrange(100_000), None, self.seed, queue=False, **QUIET)
+        self.someone.click(self.meet_someone, None, [self.seed, self.note], **AT_ONCE)
         linked: list[Any] = [self.world, self.weight, *view]
         changed = [*(control.input for control in linked), self.seed.change]
         gr.on(changed, None, linked, js=KEEP_LINK, api_visibility="private")
@@ -138,9 +152,16 @@ class ExploreTab:
         return shown
 
     @report_errors()
-    def look(self, values: Values) -> Outputs:
-        """Render the picture for where everything stands."""
-        return {self.picture: html.beside(*render_pair(self._request(values))), self.note: ""}
+    def look(self, values: Values) -> Iterator[Outputs]:
+        """Render the picture for where everything stands; a world that is not here yet is fetched first."""
+        for told in self._fetch(values):
+            yield {self.note: html.notice(told)}
+        yield {self.picture: html.beside(*render_pair(self._request(values))), self.note: ""}
+
+    @report_errors()
+    def meet_someone(self) -> Outputs:
+        """Choose another person."""
+        return {self.seed: random.randrange(100_000)}
 
     @report_errors()
     def make_orbit(self, values: Values, request: gr.Request) -> Iterator[Outputs]:
@@ -158,11 +179,17 @@ class ExploreTab:
         yield from self._make(WALK, values, request)
 
     def _make(self, kind: str, values: Values, request: gr.Request) -> Iterator[Outputs]:
+        for told in self._fetch(values):
+            yield {self.note: html.notice(told)}
         yield {self.status: html.progress(Update(html.MAKING[kind])), self.note: ""}
+        file, films, page = "", self.visitors.films, request.session_hash or ""
+        folder = str(self.visitors.new_job(page))
         try:
-            folder = str(self.visitors.new_job(request.session_hash or ""))
-            file = ""
-            for update in render_file(self._request(values, kind=kind, count=COUNT[kind], folder=folder)):
+            wanted = self._request(values, kind=kind, count=COUNT[kind], folder=folder)
+            films.enqueue(folder, self.visitors.of(page).key, FILM_SECONDS)
+            for place in films.wait(folder):
+                yield {self.status: html.waiting(place)}
+            for update in render_file(wanted):
                 file = update.file
                 if not file and update.step % 4 == 0:
                     shown = Update(html.MAKING[kind], update.step, update.total, None, update.fraction)
@@ -170,6 +197,8 @@ class ExploreTab:
         except Exception:
             yield {self.status: ""}
             raise
+        finally:
+            films.remove(folder)
         file = str(named(file, self._style(values), whole(values[self.seed])))
         sheet, film = (file, None) if kind == GRID else (None, file)
         yield {
@@ -177,6 +206,9 @@ class ExploreTab:
             self.sheet: gr.Image(sheet, visible=sheet is not None),
             self.film: gr.Video(film, visible=film is not None),
         }
+
+    def _fetch(self, values: Values) -> Iterator[str]:
+        return fetch_worlds(self.settings, [values[world] for world, share in self.mix if values[share]])
 
     def _style(self, values: Values) -> str:
         titles = {value: title for title, value in worlds(self.settings, values[self.user_domains])}

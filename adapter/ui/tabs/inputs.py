@@ -1,6 +1,6 @@
 """The three ways into Create: a picture, words, or a domain that is ready."""
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,7 +14,7 @@ from adapter.service.requests import SOURCE
 from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
 from adapter.ui import html
-from adapter.ui.handlers import CLICK_INDEX, QUIET, Outputs, Values
+from adapter.ui.handlers import AT_ONCE, CLICK_INDEX, Outputs, Values, report_errors
 from adapter.ui.prompts import PROMPTS
 from adapter.ui.tabs.picture_input import PictureInput
 
@@ -32,29 +32,28 @@ class InputsTab:
     """
 
     def __init__(self, settings: Settings, visitors: Visitors, note: gr.HTML) -> None:
-        self.picture, self.words = PictureInput(visitors, note), WordsInput(settings, note)
-        self.ready = ReadyInput(settings, note)
+        self.picture, self.words = PictureInput(visitors, note, settings.base), WordsInput(settings, note)
+        self.ready, self.note = ReadyInput(settings, note), note
 
     def layout(self) -> None:
         """Make the components."""
         self.which = gr.State(PICTURE)
         with gr.Tabs(elem_id="entrance") as self.tabs:
-            self._tabs = {}
+            self._tabs = []
             for name, title, entrance in (
                 (PICTURE, "Picture", self.picture),
                 (WORDS, "Words", self.words),
                 (READY, "Ready-made", self.ready),
             ):
-                with gr.Tab(title, id=name) as self._tabs[name]:
+                with gr.Tab(title, id=name) as tab:
                     entrance.layout()
+                self._tabs.append(tab)
 
     def connect(self) -> None:
         """Connect what happens inside."""
         for entrance in (self.picture, self.words, self.ready):
             entrance.connect()
-        self.switched = [
-            tab.select(_constantly(name), None, self.which, queue=False, **QUIET) for name, tab in self._tabs.items()
-        ]
+        self.switched = [tab.select(self.switch, None, [self.which, self.note], **AT_ONCE) for tab in self._tabs]
 
     @property
     def components(self) -> list[Any]:
@@ -63,11 +62,20 @@ class InputsTab:
         of_words = [words.prompt, words.source, words.from_mean, words.words_alone, words.draw, words.negative]
         return [self.which, self.picture.style, self.picture.more, *of_words, self.ready.chosen]
 
-    def check(self, values: Values) -> None:
-        """Check quickly that there is something to start from.
+    @report_errors()
+    def switch(self, event: gr.EventData) -> Outputs:
+        """Take one of the three ways in."""
+        assert isinstance(event.target, gr.Tab)
+        return {self.which: event.target.id}
+
+    def check(self, values: Values) -> str:
+        """Check that there is something to start from.
+
+        Returns:
+            A sentence about how words are read; empty if there is nothing to tell.
 
         Raises:
-            UserError: there is not; the message says what to choose.
+            UserError: there is nothing, or the words are not understood; the message says what to choose.
         """
         if values[self.which] == PICTURE and values[self.picture.style] is None:
             raise UserError("Choose a style image first: upload one, paste one, or pick an example.")
@@ -75,6 +83,7 @@ class InputsTab:
             raise UserError("Write a few words first, or pick one of the suggestions.")
         if values[self.which] == READY and values[self.ready.chosen] is None:
             raise UserError("Choose one of the ready domains first.")
+        return self.words.check(values) if values[self.which] == WORDS else ""
 
     def read(self, values: Values) -> dict[str, Any]:
         """Arguments of `AdaptRequest`, for a picture or words.
@@ -86,9 +95,8 @@ class InputsTab:
 
     def restore(self, values: Values, request: gr.Request) -> Outputs:
         """Show what stood in the controls."""
-        if self.which not in values:
-            return {}
-        words = {one: values[one] for one in self.components if one in values and one is not self.picture.more}
+        more = [path for path in values[self.picture.more] or () if Path(path).is_file()]
+        words = {one: values[one] for one in self.components} | {self.picture.more: more or None}
         chosen = values[self.ready.chosen]
         cards = {self.ready.gallery: html.domains(self.ready.domains, chosen)} if chosen is not None else {}
         pictures = self.picture.restore(values[self.picture.style], request)
@@ -147,9 +155,9 @@ class WordsInput:
 
     def connect(self) -> None:
         """Connect the components."""
-        self.chips.select(self.pick, None, [self.prompt, self.reading, self.note], queue=False, **QUIET)
+        self.chips.select(self.pick, None, [self.prompt, self.reading, self.note], **AT_ONCE)
         said = {self.prompt, self.draw}
-        gr.on([self.prompt.blur, self.draw.input], self.judge, said, self.reading, queue=False, **QUIET)
+        gr.on([self.prompt.blur, self.draw.input], self.judge, said, [self.reading], **AT_ONCE)
 
     def read(self, values: Values) -> dict[str, Any]:
         """Arguments of `AdaptRequest`."""
@@ -163,20 +171,19 @@ class WordsInput:
             "reference_from_text": self._model(values),
         }
 
-    def check(self, values: Values, encoder: str) -> str:
+    def check(self, values: Values) -> str:
         """What to tell about how the words are read; see `adapter.service.prompts.check_prompt`."""
-        return check_prompt(values[self.prompt] or "", encoder, self._model(values))
+        return check_prompt(values[self.prompt] or "", self.settings.encoder, self._model(values))
 
-    def judge(self, values: Values) -> str:
-        """How the words are read, or why they cannot be, as soon as they are there."""
-        try:
-            return html.notice(self.check(values, self.settings.encoder))
-        except UserError as error:
-            return html.notice(str(error), "problem")
+    @report_errors("reading")
+    def judge(self, values: Values) -> Outputs:
+        """Tell how the words are read, or why they cannot be, as soon as they are there."""
+        return {self.reading: html.notice(self.check(values))}
 
     def _model(self, values: Values) -> str:
         return DEFAULT_MODEL if values[self.draw] else ""
 
+    @report_errors()
     def pick(self, event: gr.EventData) -> Outputs:
         """Take one of the suggestions."""
         return {self.prompt: PROMPTS[int(event.index)], self.reading: "", self.note: ""}
@@ -198,14 +205,11 @@ class ReadyInput:
     def connect(self) -> None:
         """Connect the components."""
         outputs = [self.chosen, self.described, self.gallery, self.note]
-        self.gallery.select(self.pick, None, outputs, queue=False, **QUIET)
+        self.gallery.select(self.pick, None, outputs, **AT_ONCE)
 
+    @report_errors()
     def pick(self, event: gr.EventData) -> Outputs:
         """Take one of the domains."""
         entry = self.domains[int(event.index)]
         cards = html.domains(self.domains, entry)
         return {self.chosen: entry, self.described: html.describe_domain(entry), self.gallery: cards, self.note: ""}
-
-
-def _constantly(value: str) -> Callable[[], str]:
-    return lambda: value

@@ -9,12 +9,14 @@ from huggingface_hub import get_token
 
 from adapter.errors import UserError
 from adapter.hub.library import Entry
-from adapter.service.library import accept, ready_domains
+from adapter.service.library import accept, ready_domains, usable_domains
 from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
 from adapter.ui import html
-from adapter.ui.handlers import CLICK_INDEX, QUIET, Outputs, report_errors
+from adapter.ui.bases import BasePages
+from adapter.ui.handlers import AT_ONCE, CLICK_INDEX, QUIET, Outputs, report_errors
 from adapter.ui.tabs.explore import ExploreTab
+from adapter.ui.upload_file import UploadFile
 from adapter.ui.user_domains import added
 
 HUB: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "hub"}
@@ -34,10 +36,18 @@ class LibraryTab:
         visitors: where uploads are kept.
         user_domains: state of the visitor's own domains.
         explore: the tab that domains are opened in.
+        pages: of the other bases.
     """
 
-    def __init__(self, settings: Settings, visitors: Visitors, user_domains: gr.State, explore: ExploreTab) -> None:
-        self.settings, self.visitors = settings, visitors
+    def __init__(
+        self,
+        settings: Settings,
+        visitors: Visitors,
+        user_domains: gr.State,
+        explore: ExploreTab,
+        pages: BasePages,
+    ) -> None:
+        self.settings, self.visitors, self.pages = settings, visitors, pages
         self.user_domains, self.explore = user_domains, explore
 
     def layout(self) -> None:
@@ -47,7 +57,7 @@ class LibraryTab:
                 self._layout_cards()
             with gr.Column(scale=5, min_width=320, elem_classes="card"):
                 gr.HTML(html.heading("Bring a domain"))
-                self.upload = gr.File(
+                self.upload = UploadFile(
                     file_types=[".safetensors"], show_label=False, height=130, elem_id="upload-domain", buttons=[]
                 )
                 gr.HTML(_UPLOAD_HINT)
@@ -93,11 +103,11 @@ class LibraryTab:
         kept = self.user_domains
         opening = [kept, self.note, *self.explore.choosing, tabs]
         for changed in (self.search.change, self.which.change):
-            changed(self.narrow, [self.search, self.which], [self.found, self.ready], queue=False, **QUIET)
-        self.ready.select(self.open_ready, [self.found, kept], opening, **QUIET)
-        self.mine.select(self.open_own, kept, opening, queue=False, **QUIET)
-        received = self.upload.upload(self.receive, [self.upload, kept], [self.note, kept, self.upload], **QUIET)
-        listing = self.list_button.click(lambda: html.LISTING, None, self.public, queue=False, **QUIET)
+            changed(self.narrow, [self.search, self.which], [self.found, self.ready], **AT_ONCE)
+        self.ready.select(self.open_ready, [self.found, kept], opening, **AT_ONCE)
+        self.mine.select(self.open_own, kept, opening, **AT_ONCE)
+        received = self.upload.upload(self.receive, [self.upload, kept], [self.note, kept, self.upload], **AT_ONCE)
+        listing = self.list_button.click(self.say_listing, None, [self.public], **AT_ONCE)
         listing.then(self.list_public, None, [self.listed, self.public], **HUB, **QUIET)
         fetched = self.public.select(self.open_public, [self.listed, kept], opening, **HUB, **QUIET)
         sharing = [self.to_push, self.repo, self.private, kept]
@@ -120,11 +130,9 @@ class LibraryTab:
     @report_errors()
     def open_ready(self, entries: Sequence[Entry], kept: list[Entry], event: gr.EventData) -> Outputs:
         """Go to Explore with a ready domain."""
-        entry, base = entries[int(event.index)], self.settings.base
-        if entry.base != base:
-            raise UserError(
-                f"{entry.title} belongs to the base {entry.base}, and {base} runs here. Set BASE to change that."
-            )
+        entry = entries[int(event.index)]
+        if entry not in usable_domains(self.settings):
+            return {self.note: self.pages.lead_to(entry)}
         return self._open(kept, entry, own=False)
 
     @report_errors()
@@ -132,9 +140,15 @@ class LibraryTab:
         """Go to Explore with one of the visitor's domains."""
         return self._open(kept, kept[int(event.index)])
 
+    @report_errors()
     def receive(self, path: str | None, kept: list[Entry], request: gr.Request) -> Outputs:
         """Check an upload and keep it."""
         return {self.note: ""} if path is None else {**self._receive(path, kept, request), self.upload: None}
+
+    @report_errors("public")
+    def say_listing(self) -> Outputs:
+        """Tell that the Hub is asked."""
+        return {self.public: html.LISTING}
 
     @report_errors("public")
     def list_public(self) -> Outputs:
@@ -190,11 +204,9 @@ class LibraryTab:
 
     def _search(self, text: str, which: str) -> tuple[Entry, ...]:
         wanted = text.strip().lower()
+        entries = ready_domains(self.settings) if which == EVERY_BASE else usable_domains(self.settings)
         return tuple(
-            entry
-            for entry in ready_domains(self.settings)
-            if (which == EVERY_BASE or entry.base == self.settings.base)
-            and wanted in f"{entry.title} {entry.name} {entry.note} {entry.base}".lower()
+            entry for entry in entries if wanted in f"{entry.title} {entry.name} {entry.note} {entry.base}".lower()
         )
 
     def _folder(self, request: gr.Request) -> Path:

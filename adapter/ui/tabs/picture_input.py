@@ -2,21 +2,24 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from PIL import Image
 
 from adapter.errors import UserError
 from adapter.media.crop import Crop, crop_and_resize, describe_crop
 from adapter.media.examples import examples
-from adapter.media.references import read_picture, read_reference, suggest_crop
+from adapter.media.references import read_picture, read_reference, suggest_crops
+from adapter.service.limits import MAXIMUM_REFERENCES
 from adapter.service.visitors import Visitors
 from adapter.ui import html
-from adapter.ui.handlers import CLICK_INDEX, QUIET, Outputs, Values, report_errors
+from adapter.ui.handlers import AT_ONCE, CLICK_INDEX, Outputs, Values, report_errors
+from adapter.ui.upload_file import UploadFile
 from adapter.ui.upload_image import UploadImage
 from adapter.utils.atomic import replacing
 
@@ -24,6 +27,8 @@ SHOWN_SIDE = 1024
 _UNITS: dict[str, float] = {"side": 0.01, "x": 0.01, "y": 0.01, "roll": math.pi / 180}
 """What a slider's step stands for in a `Crop`."""
 CROP_SIDE = 176
+MOST_MORE = MAXIMUM_REFERENCES - 1
+"""More pictures beside the first one."""
 UNMARK = """
 () => document.querySelectorAll('#examples [aria-pressed]').forEach(each => each.setAttribute('aria-pressed', 'false'))
 """
@@ -32,18 +37,28 @@ _SHOWN: dict[str, Any] = {"apply_default_css": False}
 
 @dataclass(frozen=True)
 class Style:
-    """A chosen style image: its file, its exact square, and the quarter turns clockwise that come first."""
+    """A chosen style image.
+
+    Args:
+        path: of its file.
+        crop: its exact square.
+        quarter_turns: clockwise, which come before the crop.
+        shown: path of the turned picture as the page shows it.
+        faces: the squares around all faces.
+    """
 
     path: str
     crop: Crop
     quarter_turns: int = 0
+    shown: str = ""
+    faces: tuple[Crop, ...] = ()
 
 
 class PictureInput:
     """A style image, its square, and more pictures of the same style."""
 
-    def __init__(self, visitors: Visitors, note: gr.HTML) -> None:
-        self.visitors, self.note, self.examples = visitors, note, examples()
+    def __init__(self, visitors: Visitors, note: gr.HTML, base: str) -> None:
+        self.visitors, self.note, self.base, self.examples = visitors, note, base, examples()
 
     def layout(self) -> None:
         """Make the components."""
@@ -60,6 +75,7 @@ class PictureInput:
         gr.HTML('<p class="hint">A face from the front works best. Or start from one of these:</p>')
         self.gallery = gr.HTML(html.gallery(self.examples), js_on_load=CLICK_INDEX, elem_id="examples", **_SHOWN)
         self.cropped = gr.HTML(elem_id="crop", **_SHOWN)
+        self.faces = gr.HTML(js_on_load=CLICK_INDEX, visible=False, elem_id="faces", **_SHOWN)
         with gr.Accordion("Move the square", open=False, visible=False, elem_id="square") as self.square:
             self.sliders = {
                 "side": gr.Slider(10, 300, 100, step=1, label="Size", info="percent of the shorter side", buttons=[]),
@@ -69,7 +85,7 @@ class PictureInput:
             }
             self.turn = gr.Button("Turn the picture by 90°", size="sm", elem_id="turn")
         with gr.Accordion("More pictures of the same style", open=False, elem_classes="inner"):
-            self.more = gr.File(
+            self.more = UploadFile(
                 file_count="multiple", file_types=["image"], show_label=False, height=120, elem_id="more", buttons=[]
             )
             gr.HTML('<p class="hint">Up to seven more; together they count as one style.</p>')
@@ -78,65 +94,57 @@ class PictureInput:
         """Connect the components."""
         received = self.received
         for brought in (self.picture.upload, self.picture.clear):
-            brought(self.receive, self.picture, received, **QUIET)
+            brought(self.receive, self.picture, received, **AT_ONCE)
             brought(None, js=UNMARK, api_visibility="private")
-        self.more.upload(self.bring, self.more, [self.note, self.cropped], queue=False, **QUIET)
-        self.gallery.select(self.pick, None, received, **QUIET)
-        self.turn.click(self.rotate, self.style, received, **QUIET)
-        for name, slider in self.sliders.items():
-            moved = [self.style, self.cropped]
-            slider.input(self._mover(name), [self.style, slider], moved, trigger_mode="always_last", **QUIET)
+        self.more.upload(self.bring, self.more, [self.more, self.note, self.cropped], **AT_ONCE)
+        self.gallery.select(self.pick, None, received, **AT_ONCE)
+        self.faces.select(self.choose_face, self.style, received, **AT_ONCE)
+        self.turn.click(self.rotate, self.style, received, **AT_ONCE)
+        square = [self.style, *self.sliders.values()]
+        for slider in self.sliders.values():
+            slider.input(self.move, square, [self.style, self.cropped], trigger_mode="always_last", **AT_ONCE)
 
     @property
     def received(self) -> list[Any]:
         """All that a new picture changes."""
-        return [self.style, self.picture, self.cropped, self.square, *self.sliders.values(), self.note]
+        return [self.style, self.picture, self.cropped, self.faces, self.square, *self.sliders.values(), self.note]
 
     def restore(self, style: Style | None, request: gr.Request) -> Outputs:
         """Show a style image again, with its square where it was."""
         if style is None or not Path(style.path).is_file():
             return {self.style: None}
         shown = self.receive(style.path, request, style.quarter_turns)
-        if shown.get(self.style) is None:
-            return shown
-        small = crop_and_resize(read_picture(style.path, style.quarter_turns), style.crop, CROP_SIDE)
-        moved = {each: _shown(each, getattr(style.crop, name) / _UNITS[name]) for name, each in self.sliders.items()}
-        return {**shown, **moved, self.style: style, self.cropped: html.crop(small, describe_crop(style.crop))}
+        received = shown.get(self.style)
+        return shown if received is None else {**shown, **self._framed(dataclasses.replace(received, crop=style.crop))}
 
     def read(self, values: Values) -> dict[str, Any]:
         """Arguments of `AdaptRequest`; see `InputsTab.read`."""
         style: Style = values[self.style]
         first = read_reference(style.path, style.crop, style.quarter_turns)
-        return {"references": (first, *(read_reference(path) for path in values[self.more] or ()))}
+        return {"references": (first, *(read_reference(path, base=self.base) for path in values[self.more] or ()))}
 
     @report_errors("cropped")
     def receive(self, path: str | None, request: gr.Request, quarter_turns: int = 0) -> Outputs:
         """Take a new picture and propose its square."""
+        nothing = {self.style: None, self.faces: gr.HTML(visible=False), self.square: gr.Accordion(visible=False)}
         if path is None:
-            return {self.style: None, self.cropped: "", self.square: gr.Accordion(visible=False)}
+            return {**nothing, self.cropped: ""}
         try:
             image = read_picture(path, quarter_turns)
         except UserError as error:
-            return {
-                self.style: None,
-                self.picture: None,
-                self.cropped: html.notice(str(error), "problem"),
-                self.square: gr.Accordion(visible=False),
-            }
-        crop = suggest_crop(image)
-        shown = self.visitors.folder(request.session_hash or "") / "picture.png"
+            return {**nothing, self.picture: None, self.cropped: html.notice(str(error), "problem")}
+        crops = tuple(suggest_crops(image, self.base))
+        # A name of its own for each, because Gradio's copies are found by what is in a file when the visitor goes.
+        shown = self.visitors.folder(request.session_hash or "") / f"picture-{secrets.token_hex(4)}.png"
         copy = Image.fromarray(image)
         copy.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
         with replacing(shown) as temporary:
             copy.save(temporary, format="PNG")
-        small = crop_and_resize(image, crop, CROP_SIDE)
         return {
-            self.style: Style(path, crop, quarter_turns),
             self.picture: str(shown),
-            self.cropped: html.crop(small, describe_crop(crop)),
             self.note: "",
-            self.square: gr.Accordion(visible=True, open=not crop.found),
-            **{slider: _shown(slider, getattr(crop, name) / _UNITS[name]) for name, slider in self.sliders.items()},
+            self.square: gr.Accordion(visible=True, open=not crops[0].found),
+            **self._framed(Style(path, crops[0], quarter_turns, str(shown), crops)),
         }
 
     @report_errors("cropped")
@@ -145,9 +153,25 @@ class PictureInput:
         return self.receive(str(self.examples[int(event.index)].path), request)
 
     @report_errors("cropped")
-    def bring(self, paths: list[str]) -> Outputs:
-        """Take more pictures of the same style, which belong to the visitor from now on."""
-        return {self.note: ""}
+    def bring(self, paths: list[str] | None) -> Outputs:
+        """Take more pictures of the same style; one that cannot be read is refused and left out."""
+        usable, problems = [], []
+        for path in paths or ():
+            try:
+                read_picture(path)
+            except UserError as error:
+                problems.append(f"{Path(path).name}: {error}")
+            else:
+                usable.append(path)
+        if len(usable) > MOST_MORE:
+            problems.append(f"These are {len(usable)} pictures, and only the first {MOST_MORE} count.")
+        refused = {self.more: usable[:MOST_MORE] or None, self.cropped: html.notice(" ".join(problems), "problem")}
+        return {self.note: "", **(refused if problems else {})}
+
+    @report_errors("cropped")
+    def choose_face(self, style: Style, event: gr.EventData) -> Outputs:
+        """Put the square around another of the faces."""
+        return self._framed(dataclasses.replace(style, crop=style.faces[int(event.index)]))
 
     @report_errors("cropped")
     def rotate(self, style: Style | None, request: gr.Request) -> Outputs:
@@ -157,17 +181,34 @@ class PictureInput:
         return self.receive(style.path, request, (style.quarter_turns + 1) % 4)
 
     @report_errors("cropped")
-    def move(self, style: Style | None, name: str, value: float) -> Outputs:
-        """Change one number of the square, in a slider's units; the others stay exact."""
+    def move(self, style: Style | None, *shown: float) -> Outputs:
+        """Move the square to where the sliders stand; numbers that a slider shows as they are stay exact."""
         if style is None:
             return {self.cropped: ""}
-        change: dict[str, Any] = {name: value * _UNITS[name]}
+        change: dict[str, Any] = {
+            name: value * _UNITS[name]
+            for (name, slider), value in zip(self.sliders.items(), shown, strict=True)
+            if value != _shown(slider, getattr(style.crop, name) / _UNITS[name])
+        }
         moved = dataclasses.replace(style, crop=dataclasses.replace(style.crop, **change))
-        image = read_picture(style.path, style.quarter_turns)
-        return {self.style: moved, self.cropped: html.crop(crop_and_resize(image, moved.crop, CROP_SIDE), html.MOVED)}
+        return {self.style: moved, self.cropped: html.crop(self._preview(moved, moved.crop), html.MOVED)}
 
-    def _mover(self, name: str) -> Callable[[Style | None, float], Outputs]:
-        return lambda style, value: self.move(style, name, value)
+    def _framed(self, style: Style) -> Outputs:
+        """Show the square of a style image, and its faces if there are several."""
+        crop, several = style.crop, len(style.faces) > 1
+        is_proposed = crop == style.faces[0]
+        told = describe_crop(crop, "Choose another below.") if is_proposed else html.MOVED
+        previews = [self._preview(style, face) for face in style.faces] if several else []
+        place = style.faces.index(crop) if crop in style.faces else None
+        return {
+            self.style: style,
+            self.cropped: html.crop(self._preview(style, crop), told),
+            self.faces: gr.HTML(html.faces(previews, place), visible=several),
+            **{slider: _shown(slider, getattr(crop, name) / _UNITS[name]) for name, slider in self.sliders.items()},
+        }
+
+    def _preview(self, style: Style, crop: Crop) -> np.ndarray:
+        return crop_and_resize(read_picture(style.shown), crop, CROP_SIDE)
 
 
 def _shown(slider: gr.Slider, value: float) -> int:

@@ -19,7 +19,8 @@ from adapter.service.requests import GRID, AdaptResult, ExploreRequest
 from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
 from adapter.ui import html
-from adapter.ui.handlers import EXPLORING, QUIET, Outputs, report_errors, running_base
+from adapter.ui.handlers import EXPLORING, QUIET, Outputs, Values, report_errors, running_base
+from adapter.ui.tabs.meshes import MeshPanel, MeshWish
 from adapter.utils.atomic import replacing
 
 MOVE_EDGE = """
@@ -74,6 +75,7 @@ class ResultsPanel:
 
     def __init__(self, settings: Settings, visitors: Visitors) -> None:
         self.settings, self.visitors = settings, visitors
+        self.meshes = MeshPanel(settings, visitors, "result", self._meshes_wanted)
 
     def layout(self) -> None:
         """Make the components."""
@@ -94,6 +96,7 @@ class ResultsPanel:
                 alt_text=html.SHEET_ALT,
             )
             self.more = gr.Button("More people", size="md", elem_id="more-people")
+            self.meshes.layout()
 
     def _layout_video(self) -> None:
         self.orbit = gr.Video(
@@ -124,13 +127,15 @@ class ResultsPanel:
         self.more.click(
             self.draw_people, chosen, self.grid, show_progress="minimal", api_visibility="private", **EXPLORING
         )
+        self.meshes.connect({*chosen})
 
     @property
     def components(self) -> list[Any]:
         """All that `show` changes."""
         tuning = [self.slider, self.tuning, self.strength, self.snapshot, self.again, self.open_in_explore]
         files = [self.video_file, self.grid_file, self.domain_file, self.all_files]
-        return [self.column, self.made, self.orbit, self.summary, self.grid, self.more, *tuning, *files]
+        shown = [self.column, self.made, self.orbit, self.summary, self.grid, self.more]
+        return [*shown, *tuning, *files, *self.meshes.components]
 
     def show(self, made: Made) -> Outputs:
         """Fill in a result."""
@@ -141,7 +146,7 @@ class ResultsPanel:
             self.column: gr.Column(visible=True),
             self.made: made,
             self.orbit: gr.Video(result.orbit, visible=result.orbit is not None),
-            self.slider: html.compare_files(result.before, result.after),
+            self.slider: html.compare(result.before, result.after),
             self.tuning: gr.Column(visible=has_domain),
             self.strength: gr.Slider(value=result.settings.get("strength", 1.0)),
             # Gradio refuses an event if a slider beside it is out of its range, hidden or not.
@@ -158,6 +163,7 @@ class ResultsPanel:
             self.grid_file: files[result.grid],
             self.domain_file: gr.DownloadButton(value=files.get(result.domain or ""), visible=has_domain),
             self.all_files: _named(made, _bundle(result)),
+            **self.meshes.offer(has_domain),
         }
 
     @report_errors("")
@@ -176,9 +182,13 @@ class ResultsPanel:
         wanted = self._request(made, place, strength, kind=GRID, seed=random.randrange(2**31), folder=folder)
         return {self.grid: list(jobs.render_file(wanted))[-1].file}
 
-    def problem(self, sentence: str) -> Outputs:
-        """Show a sentence above the page."""
-        raise gr.Error(sentence, print_exception=False)
+    def _meshes_wanted(self, values: Values) -> MeshWish:
+        made, strength = values[self.made], float(values[self.strength])
+        domain = None if made is None else made.domain_at(values[self.snapshot])
+        if domain is None:
+            raise UserError("This method paints every frame by itself, so it has no shape. Choose another method.")
+        person = {"mix": ((domain, strength),), "seed": made.cast, "truncation": made.truncation}
+        return MeshWish(person, made.title, made.result.settings.get("seed", 0))
 
     def _request(self, made: Made, place: int, strength: float, **arguments: Any) -> ExploreRequest:
         mix = ((made.domain_at(place) or "", float(strength)),)

@@ -1,0 +1,1 @@
+"""Colored triangle meshes of people: the density's surface, with colors baked from super-resolved views."""

@@ -1,0 +1,26 @@
+"""Whether this machine computes on a GPU, found out before PyTorch is loaded."""
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+_GPUS = Path("/proc/driver/nvidia/gpus")
+
+
+def has_gpu(environment: Mapping[str, str] = os.environ, gpus: Path = _GPUS) -> bool:
+    """Whether PyTorch finds a CUDA device here, or borrows one on ZeroGPU.
+
+    Args:
+        environment: variables.
+        gpus: where the driver lists its GPUs.
+    """
+    if environment.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"):
+        return True
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "cuda"):
+        return bool(torch.cuda.is_available())
+    if environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return False
+    return "+cpu" not in importlib.metadata.version("torch") and gpus.is_dir() and any(gpus.iterdir())
