@@ -47,8 +47,8 @@ class Settings(BaseModel):
         host, port: where the page is served. Port 0 is any free one; if none is given, the first free one from 7860.
         space: id of the Hugging Face Space that the app runs on; empty elsewhere.
         oauth: id under which a Space's visitors log in; empty if they cannot.
-        longest_job: seconds that a visitor's adaptation may take, as estimated for the GPU, or without one for 2 CPU cores. The command line has no
-            such limit.
+        longest_job: seconds that a visitor's adaptation may take, as estimated for the GPU, or without one for 2 CPU
+            cores. The command line has no such limit.
         grace: seconds for which a visitor's files and jobs are kept after the visitor has left.
         ports: how many are tried, from the default one on.
     """

@@ -76,7 +76,7 @@ def refused(data: bytes, folder: Path, *said: str) -> str:
     given = folder / "given.safetensors"
     given.write_bytes(data)
     with pytest.raises(UserError) as caught:
-        accept(given, folder / "visitor", Settings())
+        accept(given, folder / "visitor", Settings(base="heads"))
     text = str(caught.value)
     assert re.fullmatch(r"\S[^\n]{20,300}\.", text), text
     assert str(folder) not in text
@@ -89,7 +89,7 @@ def refused(data: bytes, folder: Path, *said: str) -> str:
 def test_a_good_file_is_taken_in(made, parts, tmp_path: Path):
     given = tmp_path / "Böse <b> Bronze.safetensors"
     given.write_bytes(made(parts))
-    entry = accept(given, tmp_path / "visitor", Settings())
+    entry = accept(given, tmp_path / "visitor", Settings(base="heads"))
     assert entry.path.parent == tmp_path / "visitor"
     assert entry.path.read_bytes() == given.read_bytes()
     assert entry.base == "heads"
@@ -200,8 +200,8 @@ def test_files_that_are_too_large_or_no_files(made, parts, tmp_path: Path):
         file.write(made(parts))
         file.truncate(65 << 20)
     with pytest.raises(UserError, match="too large"):
-        accept(given, tmp_path / "visitor", Settings())
+        accept(given, tmp_path / "visitor", Settings(base="heads"))
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(UserError):
-            accept(path, tmp_path / "visitor", Settings())
+            accept(path, tmp_path / "visitor", Settings(base="heads"))
     assert not (tmp_path / "visitor").exists()

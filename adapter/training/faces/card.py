@@ -10,10 +10,14 @@ the front, are read onto the XY plane (`adapter/eg3d/front.py`); a small StyleGA
 - **License: non-commercial.** The people are pictures of MobileStyleGAN (package `random-face` 2021.7.21.1, code
   Apache-2.0), which is distilled from NVIDIA's StyleGAN2 on the FFHQ photographs (CC BY-NC-SA 4.0), and its mapping
   and most of its synthesis network are part of these files. What is made with this base carries the same terms.
-- **Made by:** the commands at the top of `adapter/training/faces/__main__.py`; {steps} steps.
+- **Made by:** the commands at the top of `adapter/training/faces/__main__.py`; {steps} steps. Before these, planes and
+  decoder saw 1,700 batches of whole images at 32 x 32 rays, without front and super-resolution. Weights of losses,
+  samples and the density's gain were raised while it ran; the recipe has their last values. One thread, 2,176 people.
 - **Also used while making it:** MediaPipe's face detector, mesh and selfie segmentation (Apache-2.0), LPIPS (BSD-2)
   with VGG16 (torchvision, BSD-3). None of them is in this file.
-- **Files:** `model.safetensors`, `front.safetensors` (both with large matrices in eight bits), `config.json`.
+- **Files:** `model.safetensors`, `front.safetensors` (both with large matrices in eight bits), `config.json`;
+  `album.jpg` by `python -m adapter.synthetic.faces.album`; `directions.json` by `adapter directions --base faces`, from
+  renders and from `labels.json`: sex, age and glasses of 240 random people, labelled by eye.
 
 No photograph of a real person was used directly, and none of these people exists. The photographs behind StyleGAN2
 are of real people; the base shares FFHQ's imbalances.

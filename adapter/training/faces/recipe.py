@@ -49,10 +49,10 @@ class Recipe:
     cooldown: float = 0.4
     ema: float = 0.995
     clip: float = 2.0
-    adversarial: float = 0.0
+    adversarial: float = 0.03
     looking: int = 12
     even: int = 6
-    fine: int = 8
+    fine: int = 12
     seed: int = 0
     weights: Weights = field(default_factory=Weights)
 
