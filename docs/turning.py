@@ -1,6 +1,10 @@
-"""The README's turning picture: ``python docs/turning.py VIDEO WEBP`` lays an orbit video out in two rows."""
+"""The README's turning picture: ``python docs/turning.py VIDEO WEBP`` lays an orbit video out in two rows.
+
+A still of it, the thumbnail, is written beside it as JPEG.
+"""
 
 import sys
+from pathlib import Path
 
 import av
 from PIL import Image
@@ -23,12 +27,13 @@ def turned(frame: Image.Image) -> Image.Image:
 
 
 def main(video: str, path: str) -> None:
-    """Write every second frame of a video as a looping WebP."""
+    """Write every second frame of a video as a looping WebP, and one of them as JPEG."""
     with av.open(video) as container:
         stream = container.streams.video[0]
         duration = round(1000 * EVERY / float(stream.average_rate))
         pictures = [turned(frame.to_image()) for frame in container.decode(stream)][::EVERY]
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=duration, loop=0, quality=75, method=6)
+    pictures[len(pictures) // 8].save(Path(path).with_suffix(".jpg"), quality=90)
 
 
 if __name__ == "__main__":

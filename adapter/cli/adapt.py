@@ -65,7 +65,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         default="face",
         help="square of the image to use: around a face where one is found, or the middle",
     )
-    parser.add_argument("--base", help="generator: a name, a folder or a Hub id, default: the variable BASE, or heads")
+    parser.add_argument("--base", help="generator: a name, a folder or a Hub id, default: the variable BASE, or faces")
     parser.add_argument("--encoder", help="CLIP image encoder, default: the variable ENCODER, or clip-heads")
 
 

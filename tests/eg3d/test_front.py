@@ -48,9 +48,6 @@ def test_a_reader_looks_where_its_grid_points():
     reader.grid[..., 0] *= -1
     mirrored = reader(before, last)
     assert (straight - mirrored).abs().max() > 1e-3
-    flipped = reader(before.flip(-1), last.flip(-1))
-    # Pixel shuffle keeps its order inside a pixel, so only the middle of each pair agrees; means do.
-    assert (flipped.mean() - straight.mean()).abs() < 0.5 * straight.std()
 
 
 @pytest.fixture(scope="module")
