@@ -1,7 +1,6 @@
 """Which base this machine uses, and how any base is loaded by name."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from adapter.errors import UserError
 from adapter.hub.download import WEIGHTS, Progress, fetch, reachable, ready
 from adapter.hub.library import BASE, Entry, Library, catalog
 from adapter.hub.remote import Remote
+from adapter.utils.accelerator import has_gpu
 
 if TYPE_CHECKING:
     from adapter.eg3d import Eg3d
@@ -19,7 +19,6 @@ EMBEDDED, LARGE = "faces", "ffhq512"
 RULER = "heads"
 """The base whose true shapes and styles are known, which `evaluate` measures by default."""
 EMBEDDED_ENCODER = "clip-heads"
-_GPU_FILES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd", "/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
@@ -89,17 +88,6 @@ def load_base(
     from adapter.eg3d import Eg3d  # loads torch
 
     return Eg3d.from_pretrained(_locate(name, library or catalog(), progress, remote))
-
-
-def has_gpu(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether CUDA can be used; torch is only loaded where the machine has such a device at all."""
-    if environment.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"):
-        return True
-    if sys.platform == "linux" and not any(os.path.exists(file) for file in _GPU_FILES):
-        return False
-    import torch
-
-    return torch.cuda.is_available()
 
 
 def encoder_of(base: str, library: Library) -> str:

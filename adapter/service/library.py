@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from huggingface_hub import constants
 
 from adapter.errors import UserError
-from adapter.hub.bases import encoder_of, has_gpu
+from adapter.hub.bases import encoder_of
 from adapter.hub.domains import fetch_ready_domain, ready_domain
 from adapter.hub.download import Progress, fetch, ready
 from adapter.hub.library import BASE, DOMAIN, Entry, catalog
 from adapter.service.settings import Settings
+from adapter.utils.accelerator import has_gpu
 from adapter.utils.atomic import replacing
 
 if TYPE_CHECKING:

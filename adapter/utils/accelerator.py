@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _GPUS = Path("/proc/driver/nvidia/gpus")
+_OTHERS = ("/dev/dxg", "/dev/kfd")
+"""Devices of Windows' subsystem for Linux and of AMD: with one of them, and on other systems, PyTorch is asked."""
 
 
 def has_gpu(environment: Mapping[str, str] = os.environ, gpus: Path = _GPUS) -> bool:
@@ -23,4 +25,12 @@ def has_gpu(environment: Mapping[str, str] = os.environ, gpus: Path = _GPUS) -> 
         return bool(torch.cuda.is_available())
     if environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
         return False
-    return "+cpu" not in importlib.metadata.version("torch") and gpus.is_dir() and any(gpus.iterdir())
+    if "+cpu" in importlib.metadata.version("torch"):
+        return False
+    if gpus.is_dir() and any(gpus.iterdir()):
+        return True
+    if sys.platform == "linux" and not any(os.path.exists(file) for file in _OTHERS):
+        return False
+    import torch as loaded
+
+    return loaded.cuda.is_available()
