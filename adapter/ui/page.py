@@ -20,6 +20,7 @@ from adapter.ui.api import connect_api
 from adapter.ui.bases import TO_START, BasePages, turn_to
 from adapter.ui.blocks import PageBlocks
 from adapter.ui.browser import OPEN
+from adapter.ui.endpoints import SharedInputs
 from adapter.ui.handlers import AT_ONCE, QUIET, Outputs, report_errors
 from adapter.ui.manners import KEEP_STILL
 from adapter.ui.person_api import connect_person_api
@@ -59,9 +60,10 @@ def build(settings: Settings, sessions: Sessions) -> gr.Blocks:
     ) as blocks:
         pages = BasePages.of(settings)
         Page(settings, visitors, pages).make(blocks)
-        connect_api(settings, visitors)
-        connect_person_api(settings, visitors)
-        connect_shape_api(settings, visitors)
+        with gr.Row(visible=False):
+            shared = SharedInputs()
+        for connect in (connect_api, connect_person_api, connect_shape_api):
+            connect(settings, visitors, shared)
         for entry, own in pages.others:
             turn_to(blocks, entry.name, entry.title)
             Page(own, visitors, pages).make(blocks)

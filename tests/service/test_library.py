@@ -8,7 +8,7 @@ import torch
 from adapter.adaptation import Domain, DomainMetadata, fingerprint
 from adapter.eg3d import Eg3d
 from adapter.errors import UserError
-from adapter.service import library
+from adapter.service import kept_files, library
 from adapter.service.settings import Settings
 
 
@@ -61,7 +61,7 @@ def test_other_files_are_refused(domain: Path, tmp_path: Path, settings: Setting
 def test_a_file_that_is_too_large_is_not_even_read(domain: Path, tmp_path: Path, settings: Settings):
     path = tmp_path / "large.safetensors"
     with path.open("wb") as file:
-        file.truncate(library.MAXIMUM_BYTES + 1)
+        file.truncate(kept_files.MAXIMUM_BYTES + 1)
     with pytest.raises(UserError, match="too large"):
         library.accept(path, tmp_path / "mine", settings)
 

@@ -74,9 +74,7 @@ def end(job: Job) -> None:
 
 
 def is_ready(tab: CreateTab, shown: dict) -> bool:
-    return (
-        shown[tab.adapt_button].interactive and not shown[tab.stop_button].interactive and not shown[tab.clock].active
-    )
+    return shown[tab.button].interactive and not shown[tab.stop_button].interactive and not shown[tab.clock].active
 
 
 @pytest.fixture
@@ -138,7 +136,7 @@ def test_a_waiting_visitor_sees_who_is_before_and_stops_at_once(tab, values, bus
     first = start(tab, values)
     shown = tab.follow("", VISITOR)
     assert "1 person is before you" in shown[tab.status]
-    assert not shown[tab.adapt_button].interactive
+    assert not shown[tab.button].interactive
     assert shown[tab.stop_button].interactive
     assert shown[tab.clock].active
     began = time.monotonic()

@@ -11,15 +11,15 @@ from adapter.hub.library import Entry
 from adapter.media.names import named
 from adapter.methods.offers import TRUNCATION_PSI
 from adapter.service.gpu import is_lent
-from adapter.service.jobs import render_file, render_pair
-from adapter.service.requests import GRID, ORBIT, WALK, ExploreRequest, Update
+from adapter.service.jobs import render_pair
+from adapter.service.requests import GRID, ORBIT, WALK, ExploreRequest
 from adapter.service.settings import Settings
-from adapter.service.time_left import FILM_SECONDS
 from adapter.service.visitors import Visitors
 from adapter.ui import html
 from adapter.ui.handlers import AT_ONCE, EXPLORING, FILMING, QUIET, Outputs, Values, report_errors, running_base
 from adapter.ui.manners import COPY_LINK
 from adapter.ui.tabs.advanced import whole
+from adapter.ui.tabs.films import make_film
 from adapter.ui.user_domains import BASE_WORLD, fetch_worlds, own_value, path_of, worlds
 
 KEEP_LINK = """
@@ -181,24 +181,9 @@ class ExploreTab:
     def _make(self, kind: str, values: Values, request: gr.Request) -> Iterator[Outputs]:
         for told in self._fetch(values):
             yield {self.note: html.notice(told)}
-        yield {self.status: html.progress(Update(html.MAKING[kind])), self.note: ""}
-        file, films, page = "", self.visitors.films, request.session_hash or ""
-        folder = str(self.visitors.new_job(page))
-        try:
-            wanted = self._request(values, kind=kind, count=COUNT[kind], folder=folder)
-            films.enqueue(folder, self.visitors.of(page).key, FILM_SECONDS)
-            for place in films.wait(folder):
-                yield {self.status: html.waiting(place)}
-            for update in render_file(wanted):
-                file = update.file
-                if not file and update.step % 4 == 0:
-                    shown = Update(html.MAKING[kind], update.step, update.total, None, update.fraction)
-                    yield {self.status: html.progress(shown)}
-        except Exception:
-            yield {self.status: ""}
-            raise
-        finally:
-            films.remove(folder)
+        file = yield from make_film(
+            self, kind, request, lambda folder: self._request(values, kind=kind, count=COUNT[kind], folder=folder)
+        )
         file = str(named(file, self._style(values), whole(values[self.seed])))
         sheet, film = (file, None) if kind == GRID else (None, file)
         yield {
