@@ -160,7 +160,7 @@ def test_without_a_connection(hub, things, remote, tmp_path: Path):
     assert download(FILE, None, away) == path
     began = time.monotonic()
     refusal(lambda: download(FILE, None, replace(away, cache=tmp_path / "other")), "Check the connection")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60, "it tried again"
 
 
 def test_with_the_hub_switched_off(hub, things, remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -47,7 +47,7 @@ def play(lender: Lender, tmp_path: Path):
         environment.pop("BASE", None)
         driver = Path(__file__).with_name("zerogpu_driver.py")
         command = [sys.executable, str(driver), scenario, str(tmp_path)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
         lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
         assert lines, done.stdout[-2000:] + done.stderr[-4000:]
         return json.loads(lines[0].removeprefix("RESULT "))

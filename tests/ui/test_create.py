@@ -28,7 +28,7 @@ from adapter.ui.tabs.inputs import PICTURE, READY, WORDS
 from adapter.ui.tabs.results import Made
 
 VISITOR = SimpleNamespace(session_hash="visitor")
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_waiting_visitor_sees_who_is_before_and_stops_at_once(tab, values, bus
     stopped = tab.stop(shown[tab.shown], VISITOR)
     assert is_ready(tab, stopped)
     assert "before it began" in stopped[tab.note]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < PATIENCE / 4, "it waited for the other job"
     assert tab.queue.position(first.folder) is None
 
 

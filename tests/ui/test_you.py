@@ -21,7 +21,7 @@ from adapter.ui.tabs import films, person_panel, you
 from adapter.ui.tabs.you import CLOSE, CLOSEST, QUICK, YouTab
 
 VISITOR = SimpleNamespace(session_hash="visitor")
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 @pytest.fixture
