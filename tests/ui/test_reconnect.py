@@ -20,6 +20,7 @@ def proxy(server):
 
 def open_page(context, url: str):
     page = context.new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
     page.goto(url, wait_until="domcontentloaded")
     page.get_by_role("tab", name="Create", exact=True).wait_for()
     page.wait_for_function("sessionStorage.getItem('adapter-session')")
@@ -49,7 +50,7 @@ def step(page) -> int:
 def test_a_reload_and_a_closed_tab_find_the_running_job_and_then_its_result(context, server):
     page = open_page(context, server.url)
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.on("dialog", lambda dialog: asked.append(dialog.type))
     page.reload()
     assert asked == []
     start(page)
