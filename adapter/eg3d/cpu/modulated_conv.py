@@ -1,5 +1,7 @@
 """Modulated convolution that changes the weights instead of the features, which are larger."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -34,7 +36,9 @@ def modulated_conv2d(
         shift = (bias * gain)[:, None, None].to(x.dtype)
         return torch.add(shift, (filters @ x.flatten(2)).unflatten(2, x.shape[2:]), alpha=gain)
     samples = []
-    groups = [(x, styles[0])] if alike and needs_grad else zip(x.split(1), styles, strict=True)
+    groups: Iterable[tuple[Tensor, Tensor]] = (
+        [(x, styles[0])] if alike and needs_grad else zip(x.split(1), styles, strict=True)
+    )
     for features, style in groups:
         own = weight * style[:, None, None]
         scale = (own.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).rsqrt() * gain if demodulate else gain
