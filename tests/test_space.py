@@ -89,7 +89,6 @@ def test_everything_that_is_required_is_imported():
     needed = {
         "transformers": "text encoders of diffusers' pipelines",
         "torchvision": "open_clip's preprocessing",
-        "ninja": "builds PyTorch extensions",
         "lpips": "its weights of the heads are read from its files",
     }
     distributions = importlib.metadata.packages_distributions()
