@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adapter.adaptation import DomainMetadata
 
 MAXIMUM_BYTES = 64 << 20
+"""Of a domain: a whole generator of FFHQ512 has 61 MB in half precision."""
 
 
 def bases(settings: Settings) -> tuple[Entry, ...]:
@@ -140,7 +141,7 @@ def accept(path: str | os.PathLike, folder: Path, settings: Settings, title: str
     except OSError as error:
         raise UserError("The file did not arrive. Upload it again.") from error
     if size > MAXIMUM_BYTES:
-        raise UserError("This file is too large for a domain; the largest ones have a few megabytes.")
+        raise UserError(f"This file is too large for a domain: the largest ones have {MAXIMUM_BYTES >> 20} MB.")
     from adapter.adaptation import Domain  # loads torch, when the page is already up
     from adapter.service import models
 

@@ -17,6 +17,7 @@ from adapter.media.examples import FOLDER, examples
 from adapter.media.images import load_image
 from adapter.methods import METHODS
 from adapter.methods.offers import page_presets, presets
+from adapter.service.library import MAXIMUM_BYTES
 from adapter.service.prompts import check_prompt
 from adapter.service.requests import DONE, Update
 from adapter.service.sessions import Sessions
@@ -102,7 +103,7 @@ def test_the_page_is_served_in_private():
     options = serving(Settings.from_environment({}))
     assert (options["server_name"], options["server_port"]) == ("127.0.0.1", 7860)
     assert not any(options[name] for name in ("run_history", "enable_monitoring", "ssr_mode", "share"))
-    assert options["max_file_size"] == "25mb"
+    assert options["max_file_size"] == MAXIMUM_BYTES
     assert serving(Settings.from_environment({"SPACE_ID": "someone/something"}))["server_name"] == "0.0.0.0"
 
 
