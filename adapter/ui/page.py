@@ -224,5 +224,6 @@ def serving(settings: Settings) -> dict[str, Any]:
         "ssr_mode": False,
         "share": False,
         "show_error": False,
+        "_frontend": False,  # or a machine that takes 3 s for its first page would end here, as one without localhost
         "mcp_server": importlib.util.find_spec("mcp") is not None,
     }

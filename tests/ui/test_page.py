@@ -107,6 +107,18 @@ def test_the_page_is_served_in_private():
     assert serving(Settings.from_environment({"SPACE_ID": "someone/something"}))["server_name"] == "0.0.0.0"
 
 
+def test_a_machine_that_is_slow_to_answer_itself_serves_the_page(monkeypatch: pytest.MonkeyPatch):
+    """Gradio gives a first page 3 s, and would then take localhost for unreachable."""
+    monkeypatch.setattr(gr.networking, "url_ok", lambda url: False)
+    with gr.Blocks() as small:
+        gr.Markdown("Hello")
+    try:
+        small.launch(**serving(Settings(port=0)), prevent_thread_lock=True, quiet=True)
+        assert small.is_running
+    finally:
+        small.close()
+
+
 def test_nothing_on_the_page_points_to_another_host(blocks: gr.Blocks):
     options = serving(Settings())
     css = Path(options["css_paths"]).read_text(encoding="utf-8") + options["theme"]._get_theme_css()
