@@ -13,7 +13,7 @@ from adapter.service.requests import ExploreRequest
 
 YAW, PITCH = 55, 25
 """Largest angles of Explore's camera in degrees, to both sides of the front."""
-COLUMNS, ROWS = 11, 3
+COLUMNS, ROWS = 15, 3
 TILE = 256
 """Largest side of a view in pixels."""
 _ENLARGED = 1.5

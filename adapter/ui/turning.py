@@ -28,6 +28,7 @@ TURN = (
   const place = (angle, most, count) => (Math.min(Math.max(angle / most, -1), 1) + 1) / 2 * (count - 1);
   const x = place(yaw, YAW, COLUMNS), y = place(pitch, PITCH, ROWS);
   const column = Math.min(Math.floor(x), COLUMNS - 2), row = Math.min(Math.floor(y), ROWS - 2);
+  const fade = share => Math.min(Math.max((share - 0.35) / 0.3, 0), 1), across = fade(x - column), down = fade(y - row);
   [...shown.querySelectorAll('figure')].forEach((figure, target) => {
     let canvas = figure.querySelector('canvas');
     if (!canvas) {
@@ -38,7 +39,7 @@ TURN = (
     const context = canvas.getContext('2d'), size = canvas.width * scale, edge = (canvas.width - size) / 2;
     let sum = 0;
     for (const [dx, dy] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
-      const weight = (dx ? x - column : column + 1 - x) * (dy ? y - row : row + 1 - y);
+      const weight = (dx ? across : 1 - across) * (dy ? down : 1 - down);
       if (!weight) continue;
       context.globalAlpha = weight / (sum += weight);
       const top = row + dy + target * ROWS;
@@ -53,7 +54,8 @@ TURN = (
 )
 """Run with all that the picture depends on, yaw, pitch and zoom last, whenever one of that changes.
 
-The four views around the camera's place are blended. No server is asked, and nothing is animated.
+The nearest view is shown, and halfway to the next one both: two views that differ make a double face. No server is asked,
+and nothing is animated.
 """
 AFTER_DRAWING = f"(...now) => {{ requestAnimationFrame(() => ({TURN.strip()})(...now)); }}"
 """The same after a picture or views have come, which stand in the page a moment later."""
