@@ -54,8 +54,8 @@ TURN = (
 )
 """Run with all that the picture depends on, yaw, pitch and zoom last, whenever one of that changes.
 
-The nearest view is shown, and halfway to the next one both: two views that differ make a double face. No server is asked,
-and nothing is animated.
+The nearest view is shown, and both only halfway to the next one: views that differ make a double face. No server is
+asked, and nothing is animated.
 """
 AFTER_DRAWING = f"(...now) => {{ requestAnimationFrame(() => ({TURN.strip()})(...now)); }}"
 """The same after a picture or views have come, which stand in the page a moment later."""
