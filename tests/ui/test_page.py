@@ -113,7 +113,7 @@ def test_a_machine_that_is_slow_to_answer_itself_serves_the_page(monkeypatch: py
     with gr.Blocks() as small:
         gr.Markdown("Hello")
     try:
-        small.launch(**serving(Settings(port=0)), prevent_thread_lock=True, quiet=True)
+        small.launch(**serving(Settings(port=0).with_free_port()), prevent_thread_lock=True, quiet=True)
         assert small.is_running
     finally:
         small.close()
