@@ -12,6 +12,7 @@ from adapter.service import library
 from adapter.service.arrivals import arrivals
 from adapter.service.gpu import jobs_at_once
 from adapter.service.job_queue import JobQueue
+from adapter.service.kept_files import MAXIMUM_BYTES
 from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
@@ -218,12 +219,13 @@ def serving(settings: Settings) -> dict[str, Any]:
         "theme": theme(),
         "css_paths": STYLE,
         "favicon_path": ICON,
-        "max_file_size": "25mb",
+        "max_file_size": MAXIMUM_BYTES,  # of a domain or a person; what reads pictures refuses those above 25 MB
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
         "share": False,
         "show_error": False,
+        "_frontend": False,  # or a machine that takes 3 s for its first page would end here, as one without localhost
         "mcp_server": importlib.util.find_spec("mcp") is not None,
     }

@@ -251,6 +251,18 @@ download(entry, lambda share, text: print(text, flush=True), Remote("{hub.url}",
     assert download(FILE, None, remote).read_bytes() == CONTENT
 
 
+def test_what_a_killed_download_left_is_removed_and_what_is_arriving_is_not(hub, things, remote):
+    blobs = remote.cache / "models--{}".format(FILE.repo.replace("/", "--")) / "blobs"
+    blobs.mkdir(parents=True)
+    left, arriving = blobs / "a.1.incomplete", blobs / "b.2.incomplete"
+    for file in (left, arriving):
+        file.write_bytes(bytes(5000))
+    os.utime(left, (1, 1))
+    assert download(FILE, None, remote).read_bytes() == CONTENT
+    assert not left.exists()
+    assert arriving.exists()
+
+
 def left_over(remote: Remote) -> list[Path]:
     return [path for path in remote.cache.rglob("*") if path.is_file() and path.stat().st_size > 1000]
 

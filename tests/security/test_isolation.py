@@ -7,9 +7,11 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import handle_file
 
+from adapter.service.kept_files import MAXIMUM_BYTES
 from tests.helpers.app import ROOT, App, running_app
 from tests.helpers.tiny_library import make_library, on_tiny_base
 from tests.helpers.visitor import Visitor, run_together
@@ -46,6 +48,13 @@ def test_files_arrive_whole(alice):
     assert Path(video).read_bytes()[4:8] == b"ftyp"
     assert Path(samples).stat().st_size > 10_000
     assert Path(domain).stat().st_size > 10_000
+
+
+def test_uploads_may_be_as_large_as_domains_but_no_larger(app: App):
+    """What they are is looked at afterwards, by what reads that kind of file."""
+    for size, status in ((MAXIMUM_BYTES - 1000, 200), (MAXIMUM_BYTES + 1000, 413)):
+        answer = httpx.post(f"{app.url}gradio_api/upload", files={"files": ("a.safetensors", bytes(size))}, timeout=60)
+        assert answer.status_code == status
 
 
 def test_session_folders_cannot_be_fetched(app: App, alice):

@@ -131,7 +131,7 @@ def test_seconds_follow_the_work():
     assert seconds == sorted(set(seconds))
     assert all(type(value) is int for value in seconds)
     assert gpu_seconds(RenderRequest("domain", "folder")) < seconds[-1]
-    kinds = [gpu_seconds(ExploreRequest(kind=kind), "extra") for kind in ("image", "grid", "orbit", "walk")]
+    kinds = [gpu_seconds(ExploreRequest(kind=kind), "extra") for kind in ("image", "views", "grid", "orbit", "walk")]
     assert all(0 < value <= 20 for value in kinds)
     assert kinds[0] == min(kinds)
 
