@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,10 +82,14 @@ def _from_folder(folder: Path) -> nn.Module:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence open_clip's warning that the two towers come from two files."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
+    """Silence open_clip's warning that the two towers come from two files, in this thread alone."""
+    thread = threading.get_ident()
+
+    def others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logging.root.addFilter(others)
     try:
         yield
     finally:
-        logging.disable(before)
+        logging.root.removeFilter(others)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapter.media.tflite import TfliteNetwork
 from adapter.utils.paths import CHECKPOINTS
 
 POINTS = 468
@@ -91,15 +92,12 @@ def find_faces(image: NDArray[np.uint8]) -> list[Face]:
 
 
 @functools.cache
-def _networks() -> tuple[cv2.dnn.Net, cv2.dnn.Net]:
+def _networks() -> tuple[TfliteNetwork, TfliteNetwork]:
     paths = FOLDER / "face_detection_back.tflite", FOLDER / "face_landmark.tflite"
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(2, "No such file", str(path))
-    return cv2.dnn.readNetFromTFLite(str(paths[0])), cv2.dnn.readNetFromTFLite(str(paths[1]))
+    return TfliteNetwork(paths[0]), TfliteNetwork(paths[1])
 
 
-def _detect(detector: cv2.dnn.Net, image: NDArray, margin: float) -> list[Box]:
+def _detect(detector: TfliteNetwork, image: NDArray, margin: float) -> list[Box]:
     """Boxes that the detector proposes for the picture inside a square ``margin`` times its longer side."""
     height, width = image.shape[:2]
     side = margin * max(height, width)
@@ -112,10 +110,9 @@ def _detect(detector: cv2.dnn.Net, image: NDArray, margin: float) -> list[Box]:
         small = cv2.resize(image, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_AREA)
         matrix = matrix @ np.diag([width / small.shape[1], height / small.shape[0], 1.0])
     square = cv2.warpAffine(small, matrix, (DETECTOR_SIZE, DETECTOR_SIZE), borderMode=cv2.BORDER_REPLICATE)
-    detector.setInput(cv2.dnn.blobFromImage(square, 1 / 127.5, (DETECTOR_SIZE, DETECTOR_SIZE), (127.5,) * 3))
-    # One output at a time: OpenCV refuses a list of them.
-    logits = detector.forward("classificators").reshape(-1)
-    values = detector.forward("regressors").reshape(len(logits), 8, 2) / DETECTOR_SIZE
+    blob = cv2.dnn.blobFromImage(square, 1 / 127.5, (DETECTOR_SIZE, DETECTOR_SIZE), (127.5,) * 3)
+    scores, places = detector.run(blob, "classificators", "regressors")
+    logits, values = scores.reshape(-1), places.reshape(-1, 8, 2) / DETECTOR_SIZE
     boxes = []
     for place in np.argsort(-logits)[:32]:
         center = corner + (anchors()[place] + values[place, 0]) * side
@@ -147,7 +144,7 @@ def _overlap(a: Box, b: Box) -> float:
     return float(np.prod(np.clip(shared, 0, None)) / max(min(a.side, b.side) ** 2, 1e-6))
 
 
-def read_face(mesh: cv2.dnn.Net, image: NDArray, box: Box) -> Face:
+def read_face(mesh: TfliteNetwork, image: NDArray, box: Box) -> Face:
     """Read the mesh of the face in a box, refined once from its own first result.
 
     Args:
@@ -165,7 +162,7 @@ def read_face(mesh: cv2.dnn.Net, image: NDArray, box: Box) -> Face:
     return Face(points.astype(np.float32), box.score, presence)
 
 
-def _read_box(mesh: cv2.dnn.Net, image: NDArray, box: Box) -> tuple[NDArray, float]:
+def _read_box(mesh: TfliteNetwork, image: NDArray, box: Box) -> tuple[NDArray, float]:
     half = box.side * _MARGIN / 2
     across = np.array([np.cos(box.angle), np.sin(box.angle)]) * half
     down = np.array([-across[1], across[0]])
@@ -173,9 +170,9 @@ def _read_box(mesh: cv2.dnn.Net, image: NDArray, box: Box) -> tuple[NDArray, flo
     ends = np.array([[0, 0], [_MESH_SIZE, 0], [0, _MESH_SIZE]])
     matrix = cv2.getAffineTransform(corners.astype(np.float32), ends.astype(np.float32))
     square = cv2.warpAffine(image, matrix, (_MESH_SIZE, _MESH_SIZE), borderMode=cv2.BORDER_REPLICATE)
-    mesh.setInput(cv2.dnn.blobFromImage(square, 1 / 255, (_MESH_SIZE, _MESH_SIZE)))
-    points = mesh.forward("conv2d_20").reshape(POINTS, 3).astype(np.float64)
-    presence = sigmoid(float(mesh.forward("conv2d_30").item()))
+    blob = cv2.dnn.blobFromImage(square, 1 / 255, (_MESH_SIZE, _MESH_SIZE))
+    places, certainty = mesh.run(blob, "conv2d_20", "conv2d_30")
+    points, presence = places.reshape(POINTS, 3).astype(np.float64), sigmoid(float(certainty.item()))
     back = cv2.invertAffineTransform(matrix)
     flat = points[:, :2] @ back[:, :2].T + back[:, 2]
     return np.concatenate([flat, points[:, 2:] * (2 * half / _MESH_SIZE)], axis=1), presence

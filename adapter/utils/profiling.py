@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from adapter.utils.memory import release
+
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -45,7 +47,8 @@ def measured(device: torch.device) -> Iterator[Cost]:
 
 
 def _forget_peak() -> bool:
-    """Let Linux count the peak of this process anew; whether that worked."""
+    """Let Linux count the peak of this process anew, without what earlier work has freed; whether that worked."""
+    release()
     try:
         _RESET.write_text("5")
     except OSError:

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapter.media.tflite import TfliteNetwork
+
 NETWORK_SIZE = 256
 COARSE_RADIUS, FINE_RADIUS = 12, 4
 """Windows of the guided filter in pixels: one that finds the outline, one that follows hair."""
@@ -24,12 +26,12 @@ class Segmenter:
     """MediaPipe's selfie segmentation by OpenCV."""
 
     def __init__(self, network: Path) -> None:
-        self._network = cv2.dnn.readNetFromTFLite(str(network))
+        self._network = TfliteNetwork(network)
 
     def mask(self, picture: NDArray) -> NDArray:
         """Return how likely each place of an RGB picture is a person: float32 [256, 256] in [0, 1]."""
-        self._network.setInput(cv2.dnn.blobFromImage(picture, 1 / 255, (NETWORK_SIZE, NETWORK_SIZE)))
-        return np.clip(self._network.forward()[0, 0], 0, 1)
+        (masks,) = self._network.run(cv2.dnn.blobFromImage(picture, 1 / 255, (NETWORK_SIZE, NETWORK_SIZE)))
+        return np.clip(masks[0, 0], 0, 1)
 
 
 def guided(mask: NDArray, picture: NDArray, radius: int, noise: float) -> NDArray:
