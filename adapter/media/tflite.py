@@ -21,11 +21,11 @@ class TfliteNetwork:
             raise FileNotFoundError(2, "No such file", str(path))
         self._network, self._lock = cv2.dnn.readNetFromTFLite(str(path)), threading.Lock()
 
-    def run(self, blob: NDArray[np.float32], *outputs: str) -> list[NDArray[np.float32]]:
+    def run(self, blob: NDArray, *outputs: str) -> list[NDArray[np.float32]]:
         """Run the network.
 
         Args:
-            blob: input [N, C, H, W].
+            blob: float32 input [N, C, H, W].
             outputs: names of layers; none for the last one.
 
         Returns:
