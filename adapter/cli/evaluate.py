@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation import fingerprint
+from adapter.cli.evaluate_edits import evaluate_named_edits
 from adapter.cli.evaluate_inversion import evaluate_inversion
 from adapter.cli.evaluate_shapes import evaluate_meshes, evaluate_path_length
 from adapter.cli.progress import ProgressLine
@@ -108,6 +109,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add("--path-length", action="store_true", help="of --base and each of its ready domains, over 256 pairs of people")
     add("--meshes", action="store_true", help="silhouettes of meshes against the true heads, default: 32 of them")
     add("--inversion", action="store_true", help="invert portraits of people of --base, default: 32 of them")
+    add("--edits", action="store_true", help="try the edits of --base on 16 people, and in three of its --domains")
     add("--portraits", nargs="+", metavar="IMAGE", help="with --inversion: pictures from outside, too")
     add("--steps", type=int, help="with --inversion: of each inversion")
     add("--tuning", type=int, default=0, metavar="STEPS", help="with --inversion: of pivotal tuning, default: none")
@@ -125,6 +127,8 @@ def run(args: argparse.Namespace) -> None:
     """
     if args.inversion:
         evaluate_inversion(args)
+    elif args.edits:
+        evaluate_named_edits(args)
     elif args.path_length:
         evaluate_path_length(args)
     elif args.meshes:
