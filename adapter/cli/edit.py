@@ -8,8 +8,8 @@ from adapter.cli.progress import ProgressLine
 from adapter.errors import UserError
 from adapter.media.grids import save_png
 from adapter.service import library
-from adapter.service.jobs import render_file, render_image
-from adapter.service.person_requests import PersonRequest
+from adapter.service.jobs import render_file, render_image, text_edit_job
+from adapter.service.person_requests import TEXT_EDIT_STEPS, PersonRequest, TextEditRequest
 from adapter.service.persons import edits
 from adapter.service.requests import ORBIT
 from adapter.service.settings import Settings
@@ -28,6 +28,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--set", type=amount, action="append", default=[], metavar="EDIT=AMOUNT", help="such as smile=1.5; repeatable"
     )
+    parser.add_argument(
+        "--text",
+        metavar="WORDS",
+        help="edit by words, such as 'a person with curly hair', before everything else; writes the new person, too. "
+        "Needs a CLIP that reads everything: ENCODER=ViT-B-32",
+    )
+    parser.add_argument("--steps", type=int, default=TEXT_EDIT_STEPS, help="with --text, default: %(default)s")
     parser.add_argument("--domain", help="a domain's file, or the name of a ready one; the base's world without it")
     parser.add_argument("--strength", type=float, default=1.0, help="of the domain, default: 1")
     parser.add_argument("--yaw", type=float, default=0.0, help="of the camera in degrees, -55 to 55")
@@ -50,11 +57,12 @@ def run(args: argparse.Namespace) -> None:
         return
     folder = Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
+    person = args.person if args.text is None else _by_words(args, folder, base, settings)
     domain = args.domain
     if domain and not Path(domain).is_file():
         domain = str(library.local(library.find(domain, settings), settings))
     request = PersonRequest(
-        args.person,
+        person,
         kind=ORBIT if args.orbit else "image",
         edits=dict(args.set),
         mix=((domain, args.strength),) if domain else (),
@@ -76,6 +84,22 @@ def run(args: argparse.Namespace) -> None:
             print(update.file)
         else:
             line.show(f"[{100 * update.fraction:3.0f} %] {update.stage} {update.step}/{update.total}")
+
+
+def _by_words(args: argparse.Namespace, folder: Path, base: str, settings: Settings) -> str:
+    """Edit by words; the path of the new person's file, which is also printed."""
+    request = TextEditRequest(
+        args.person, args.text, str(folder), args.steps, base, settings.encoder, str(settings.library)
+    )
+    line, person = ProgressLine(), ""
+    for update in text_edit_job(request):
+        if update.found is not None:
+            person = update.found.person
+        else:
+            line.show(f"[{100 * update.fraction:3.0f} %] {update.stage} {update.step}/{update.total}")
+    line.clear()
+    print(person)
+    return person
 
 
 def amount(text: str) -> tuple[str, float]:

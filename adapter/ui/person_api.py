@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -14,9 +14,10 @@ from adapter.media.crop import Crop
 from adapter.media.portrait import cut_portrait, describe_portrait, find_portraits
 from adapter.media.references import read_picture
 from adapter.service import library
-from adapter.service.jobs import invert_job, render_image
-from adapter.service.person_requests import STEPS, InvertRequest, PersonRequest
+from adapter.service.jobs import invert_job, render_image, text_edit_job
+from adapter.service.person_requests import STEPS, TEXT_EDIT_STEPS, InvertRequest, PersonRequest, TextEditRequest
 from adapter.service.persons import accept_person
+from adapter.service.prompts import check_person_words
 from adapter.service.requests import LOADING, Update
 from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
@@ -74,18 +75,53 @@ class PersonEndpoints:
             encoder=self.settings.encoder,
             **running_base(self.settings),
         )
+        yield from self._streamed(invert_job, wanted, page)
+
+    def _streamed(self, job: Callable[[Any], Iterator[Update]], wanted: Any, page: str) -> Iterator[Streamed]:
+        folder = wanted.folder
         self.queue.enqueue(folder, self.visitors.of(page).key, wanted.seconds)
         try:
             for before, left in self.queue.wait(folder):
                 waiting = Update(WAITING, before, seconds_left=wanted.seconds + left)
                 yield progress_values(waiting), None, None
-            for update in invert_job(wanted):
+            for update in job(wanted):
                 self.queue.report(folder, update.seconds_left)
                 found = update.found
                 files = (None, None) if found is None else (found.person, found.render)
                 yield progress_values(update), *files
         finally:
             self.queue.remove(folder)
+
+    @report_errors("")
+    def edit_by_words(
+        self,
+        person: str,
+        words: str,
+        steps: int = TEXT_EDIT_STEPS,
+        request: gr.Request = None,  # type: ignore[assignment]  # Gradio passes it
+    ) -> Iterator[Streamed]:
+        """Edit a person by words, where the CLIP reads everything. Streams progress, ends with the new person's file.
+
+        Args:
+            person: a person's file that /invert made.
+            words: what the person is to look like, such as "a person with curly hair".
+            steps: of the optimization.
+        """
+        check_person_words(words or "", self.settings.encoder)
+        if not person:
+            raise UserError("Send a person's file: wrap its path in gradio_client.handle_file.")
+        page = request.session_hash or ""
+        kept = accept_person(person, self.visitors.folder(page), self.settings)
+        folder = str(self.visitors.new_job(page))
+        wanted = TextEditRequest(
+            str(kept),
+            words,
+            folder,
+            int(steps or TEXT_EDIT_STEPS),
+            encoder=self.settings.encoder,
+            **running_base(self.settings),
+        )
+        yield from self._streamed(text_edit_job, wanted, page)
 
     @report_errors("")
     def edit(
@@ -153,6 +189,9 @@ def connect_person_api(settings: Settings, visitors: Visitors) -> None:
         "api_visibility": "public",
     }
     go.click(endpoints.invert, [portrait, steps, tuning], [progress, found, render], api_name="invert", **training)
+    words, changes = gr.Textbox("", label="words"), gr.Number(TEXT_EDIT_STEPS, precision=0, label="steps")
+    changing = [person, words, changes]
+    go.click(endpoints.edit_by_words, changing, [progress, found, render], api_name="edit_by_words", **training)
     shown = [person, edits, domain, name, strength, yaw, pitch, zoom]
     go.click(endpoints.edit, shown, view, api_name="edit", **EXPLORING)
 
