@@ -1,8 +1,8 @@
-"""What edits change of people, measured on their renders, and edits mixed so that each changes its own measure alone.
+"""What moves of w change of people, measured on their renders.
 
-A regression of measures on w tells how people differ, and that is not quite what a render does when one w moves. So
-each edit is tried on some people, all measures are read of the renders, and the edits are mixed by the inverse of what
-was read (ours; the idea is that of a Jacobian's pseudo-inverse).
+A regression of measures on w tells how people differ, and that is not quite what a render does when one w moves: edits
+that look apart in the regression may do the same to a face. So the longest axes of w are tried on a few people, and all
+measures are read of the renders: the Jacobian of what is measured, by central differences (ours).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +14,15 @@ from torch import Tensor
 
 from adapter.eg3d import Generator, Parts
 from adapter.eg3d.camera import cameras_around_front
+from adapter.latents.find_directions import draw_people
+from adapter.latents.latent_space import LatentSpace
 from adapter.latents.measures import measure
 from adapter.media.images import to_uint8
 
-PULL = 0.15
-"""Change in standard deviations below which a response is taken for noise, when edits are mixed."""
+AXES, PEOPLE, SEED = 40, 2, 77
+"""Principal axes that are tried, and people on whom. Responses differ little from person to person."""
+AMOUNT = 1.5
+"""How far either way the axes are tried, in standard deviations."""
 
 
 def looks(generator: Generator, ws: Tensor, worlds: Sequence[Parts | None]) -> list[Tensor]:
@@ -73,29 +77,29 @@ def responses(
         yield np.stack(changes, axis=1)
 
 
-def untangled(vectors: Tensor, changes: NDArray[np.float64], own: Sequence[int | None]) -> Tensor:
-    """Mixtures of edits, each of which moves its own measure by one and the others as little as noise allows.
+def axis_responses(
+    generator: Generator,
+    space: LatentSpace,
+    axes: int = AXES,
+    people: int = PEOPLE,
+    seed: int = SEED,
+    told: Callable[[int, int], object] | None = None,
+) -> NDArray[np.float64]:
+    """Change of all measures by one standard deviation along each of the first principal axes of w [axes, M].
 
     Args:
-        vectors: of the edits [A, w].
-        changes: of the measures by one unit of each edit [A, M], in standard deviations.
-        own: the measure of each edit; None for one that no measure tells, which keeps its share and loses the others'
-            measures.
-
-    Returns:
-        [A, w].
+        generator: the base.
+        space: of its people.
+        axes: how many; the longest ones.
+        people: over whom the changes are averaged.
+        seed: of these people.
+        told: is told how many people of how many are done.
     """
-    told = [edit for edit, measure_ in enumerate(own) if measure_ is not None]
-    columns = [own[edit] for edit in told]
-    found = torch.from_numpy(changes[:, columns]).double()
-    basis = found[told]
-    inverse = basis.T @ torch.linalg.inv(basis @ basis.T + PULL**2 * torch.eye(len(told), dtype=torch.float64))
-    mixed = vectors.double().clone()
-    for edit, measure_ in enumerate(own):
-        if measure_ is not None:
-            wanted = torch.zeros(len(told), dtype=torch.float64)
-            wanted[told.index(edit)] = 1.0
-            mixed[edit] = wanted @ inverse @ vectors[told].double()
-        else:
-            mixed[edit] = vectors[edit].double() - found[edit] @ inverse @ vectors[told].double()
-    return mixed.to(vectors)
+    found = []
+    everyone = list(draw_people(generator, people, seed))
+    for changes in responses(generator, everyone, space.axes[:axes, None], AMOUNT):
+        found.append(changes[0] / (2 * AMOUNT))
+        if told is not None:
+            told(len(found), people)
+    # Along an axis on which no face could be read, nothing is known, and no edit goes there.
+    return np.nan_to_num(np.nanmean(np.stack(found), axis=0))

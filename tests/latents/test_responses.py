@@ -1,12 +1,13 @@
-"""Responses to edits as renders show them, and mixtures that move one measure each."""
+"""Responses to edits as renders show them, and edits made of them."""
 
 import numpy as np
 import pytest
 import torch
 
 from adapter.latents import responses as module
-from adapter.latents.find_directions import draw_people
-from adapter.latents.responses import looks, responses, untangled
+from adapter.latents.find_directions import Measured, draw_people, find
+from adapter.latents.latent_space import LatentSpace
+from adapter.latents.responses import axis_responses, looks, responses
 
 
 @pytest.fixture
@@ -49,13 +50,29 @@ def test_a_look_is_what_synthesis_renders(tiny) -> None:
     assert torch.allclose(image, tiny.synthesis(ws, camera).image, atol=1e-5)  # sums in another order
 
 
-def test_mixtures_move_their_own_measure_alone() -> None:
-    # The first edit drags the second measure along, and the third one, which no measure tells, both.
-    changes = np.array([[2.0, 1.0], [0.0, 1.0], [1.0, -1.0]])
-    vectors = torch.eye(3)
-    mixed = untangled(vectors, changes, [0, 1, None])
-    moved = mixed.numpy() @ changes
-    # The noise that is reckoned with keeps a little.
-    assert moved[:2] == pytest.approx(np.eye(2), abs=0.06)
-    assert moved[2] == pytest.approx(np.zeros(2), abs=0.06)
-    assert float(mixed[2, 2]) == 1
+@pytest.mark.usefixtures("brightness")
+def test_axes_respond_as_the_edits_along_them_do(tiny) -> None:
+    space = LatentSpace.of(tiny, samples=64)
+    told = []
+    jacobian = axis_responses(tiny, space, 3, 2, 5, lambda *seen: told.append(seen))
+    people = list(draw_people(tiny, 2, 5))
+    expected = [
+        found[0] / (2 * module.AMOUNT) for found in responses(tiny, people, space.axes[:3, None], module.AMOUNT)
+    ]
+    assert jacobian == pytest.approx(np.mean(expected, axis=0))
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_edits_by_a_jacobian_move_their_own_measure_alone(tiny) -> None:
+    space = LatentSpace.of(tiny)
+    random = torch.Generator().manual_seed(4)
+    w = tiny.sample_ws(torch.randn(300, tiny.config.z_dim, generator=random))[:, 0]
+    x = space.to_coordinates(w)
+    values = torch.stack([x[:, 0], x[:, 0] + x[:, 1]], dim=1).double().numpy()
+    # People differ in both measures at once, but a render follows the first axis with the first measure alone.
+    jacobian = np.array([[1.0, 0.2], [0.0, 1.0], [0.5, 0.0]])
+    about = (("smile", "", ""), ("age", "", ""))
+    smile, age = find(tiny, Measured(w, values, about), jacobian=jacobian)
+    moved = [space.to_coordinates(space.mean + one.vector)[:3].numpy() @ jacobian for one in (smile, age)]
+    assert abs(moved[0][1]) < 0.25 * moved[0][0]
+    assert abs(moved[1][0]) < 0.25 * moved[1][1]
