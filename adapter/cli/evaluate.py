@@ -118,7 +118,11 @@ def _add_other_measures(add: Callable[..., object]) -> None:
     add("--path-length", action="store_true", help="of --base and each of its ready domains, over 256 pairs of people")
     add("--meshes", action="store_true", help="silhouettes of meshes against 32 true heads; faces: depth of landmarks")
     add("--inversion", action="store_true", help="invert portraits of people of --base, default: 32 of them")
-    add("--edits", action="store_true", help="try the edits of --base on 16 people, and in three of its --domains")
+    add(
+        "--edits",
+        action="store_true",
+        help="try the edits of --base on 16 people, in three --domains, too; or --figure",
+    )
     add("--portraits", nargs="+", metavar="IMAGE", help="with --inversion: pictures from outside, too")
     add("--steps", type=int, help="with --inversion: of each inversion")
     add("--tuning", type=int, default=0, metavar="STEPS", help="with --inversion: of pivotal tuning, default: none")

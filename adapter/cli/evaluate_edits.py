@@ -4,11 +4,13 @@ import argparse
 import dataclasses
 
 import torch
+from PIL import Image
 
 from adapter.adaptation import Domain, fingerprint
 from adapter.cli.progress import ProgressLine
 from adapter.encoders.lpips import load_lpips
 from adapter.errors import UserError
+from adapter.evaluation.edit_figure import edits_figure
 from adapter.evaluation.edits import edits_table, evaluate_edits
 from adapter.hub.bases import load_base
 from adapter.hub.domains import fetch_ready_domain
@@ -21,7 +23,7 @@ PEOPLE, WORLDS = 16, 3
 
 
 def evaluate_named_edits(args: argparse.Namespace) -> None:
-    """Try all edits, print the table, and write it with all numbers into the folder.
+    """Try all edits, print the table, and write it with all numbers into the folder; or draw the figure alone.
 
     Raises:
         UserError: no such base or domain, or a base without edits.
@@ -37,6 +39,12 @@ def evaluate_named_edits(args: argparse.Namespace) -> None:
         if name not in ready:
             raise UserError(f"There is no ready domain named {name!r} of this base. Choose from: {', '.join(ready)}.")
     worlds = {name: Domain.load(fetch_ready_domain(ready[name])).apply(generator) for name in names}
+    if args.figure is not None:
+        picture = edits_figure(generator, directions, worlds, args.seed)
+        with replacing(args.figure) as temporary:
+            Image.fromarray(picture).save(temporary, "JPEG", quality=88, optimize=True)
+        print(args.figure)
+        return
     line = ProgressLine(20.0)
     scores = evaluate_edits(
         generator,

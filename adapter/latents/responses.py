@@ -25,12 +25,12 @@ AMOUNT = 1.5
 """How far either way the axes are tried, in standard deviations."""
 
 
-def looks(generator: Generator, ws: Tensor, worlds: Sequence[Parts | None]) -> list[Tensor]:
-    """One person [1, num_ws, w] from the front in several worlds: an image [1, 3, S, S] of each; None is the base's.
+def looks(generator: Generator, ws: Tensor, worlds: Sequence[Parts | None], yaw: float = 0.0) -> list[Tensor]:
+    """One person [1, num_ws, w] in several worlds: an image [1, 3, S, S] of each; None is the base's.
 
-    All worlds that share the base's backbone read the same samples.
+    All worlds that share the base's backbone read the same samples. ``yaw`` is in radians from the front.
     """
-    camera = cameras_around_front(generator.config, torch.zeros(1)).to(generator.device)
+    camera = cameras_around_front(generator.config, torch.tensor([yaw])).to(generator.device)
     samples, images = None, []
     for parts in worlds:
         rows = ws if parts is None else parts.rows(ws)

@@ -7,6 +7,7 @@ import torch
 from adapter.eg3d import Generator
 from adapter.encoders.lpips import load_lpips
 from adapter.evaluation import edits as module
+from adapter.evaluation.edit_figure import COLUMNS, SIDE, edits_figure
 from adapter.evaluation.edits import EditScore, correlation, edits_table, evaluate_edits
 from adapter.latents import responses
 from adapter.latents.directions import Direction, Directions
@@ -60,3 +61,12 @@ def test_the_table_counts_what_reaches_the_goals() -> None:
     assert "1 of 2 edits" in text
     assert "2 of 3, 93% together" in text
     assert "2 of 3." in text
+
+
+def test_the_figure_has_a_row_for_each_world() -> None:
+    torch.manual_seed(0)
+    generator = Generator(CONFIG).eval().requires_grad_(False)
+    directions = Directions("w", (Direction("smile", "less", "more"),), torch.ones(1, 1, CONFIG.w_dim))
+    one, two = (edits_figure(generator, directions, dict.fromkeys(names, generator.parts())) for names in ("a", "ab"))
+    assert two.shape[0] > one.shape[0] > 2 * SIDE
+    assert two.shape[1] == one.shape[1] > len(COLUMNS) * SIDE
