@@ -33,9 +33,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--tries",
         type=int,
-        default=2,
-        help="people on whom the longest axes of w are tried with --method measures, so that each edit does one thing; "
-        "0 trusts the regression. Default: %(default)s",
+        default=0,
+        help="people on whom the 40 longest axes of w are tried with --method measures; edits are then made from how "
+        "renders respond, and not from how people differ. Two will do; default: %(default)s, the regression alone",
     )
     parser.add_argument("--count", type=int, default=12, help="directions of sefa and axes, default: %(default)s")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write, default: the base's own")
