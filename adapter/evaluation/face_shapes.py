@@ -54,7 +54,8 @@ def face_shapes(
         started = time.perf_counter()
         mesh = make_meshes(pairing, settings, target=False).source.textured
         seconds = time.perf_counter() - started
-        overlaps, picture = [], None
+        overlaps: list[float] = []
+        picture: NDArray[np.uint8] | None = None
         for yaw in YAWS:
             camera = cameras_around_front(generator.config, torch.tensor([yaw]))
             output = pairing.render(camera)[0]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from adapter.eg3d import Generator, Parts
 from adapter.eg3d.camera import cameras_around_front
+from adapter.eg3d.samples import Samples
 from adapter.latents.find_directions import draw_people
 from adapter.latents.latent_space import LatentSpace
 from adapter.latents.measures import measure
@@ -31,7 +32,8 @@ def looks(generator: Generator, ws: Tensor, worlds: Sequence[Parts | None], yaw:
     All worlds that share the base's backbone read the same samples. ``yaw`` is in radians from the front.
     """
     camera = cameras_around_front(generator.config, torch.tensor([yaw])).to(generator.device)
-    samples, images = None, []
+    samples: Samples | None = None
+    images: list[Tensor] = []
     for parts in worlds:
         rows = ws if parts is None else parts.rows(ws)
         if parts is not None and parts.synthesis is not None:

@@ -38,7 +38,8 @@ def run(request: TextEditRequest) -> Iterator[Update]:
         TextEditSettings(steps=request.steps),
         latent_space(request.base, request.library),
     )
-    shown, message = None, ""
+    shown: np.ndarray | None = None
+    message = ""
     for event in events:
         shown = event.preview if event.preview is not None else shown
         yield _update(event)
@@ -62,7 +63,7 @@ def _finish(request: TextEditRequest, person: Person, event: TextEditEvent, show
     with torch.no_grad():
         pair = [to_tensor(np.ascontiguousarray(picture), min(256, len(picture))) for picture in shown]
         distance = float(perceptual()(*(side.to(models.device()) for side in pair)))
-    found = InvertResult(str(path), *names, person.yaw, person.pitch, event.step, distance)
+    found = InvertResult(str(path), names[0], names[1], person.yaw, person.pitch, event.step, distance)
     return Update(DONE, seconds_left=0.0, fraction=1.0, message=message, found=found)
 
 
