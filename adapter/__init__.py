@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from adapter.utils.memory import keep_freed
 from adapter.utils.threads import choose_threads
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ __all__ = ["DomainAdapter"]
 __version__ = "0.1.0"
 
 choose_threads()  # OpenMP reads its variables when PyTorch is loaded
+keep_freed()
 
 
 def __getattr__(name: str) -> Any:

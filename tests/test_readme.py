@@ -84,7 +84,7 @@ def test_the_snippet_for_the_endpoints_runs(monkeypatch: pytest.MonkeyPatch, tmp
     Eg3d(CONFIG).save_pretrained(tmp_path / "tiny")
     monkeypatch.chdir(ROOT)
     values: dict = {}
-    with running_app(tmp_path, BASE=str(tmp_path / "tiny"), ENCODER="clip-heads") as app:
+    with running_app(tmp_path, small=True, BASE=str(tmp_path / "tiny"), ENCODER="clip-heads") as app:
         exec(code.replace("http://127.0.0.1:7860", app.url), values)
     assert Path(values["domain"]).suffix == ".safetensors"
     assert Path(values["orbit"]).suffix == ".mp4"

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import importlib.util
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from adapter.encoders.models import HUB_MODELS
 from adapter.hub.library import load_library
+from adapter.service.settings import _VARIABLES
 from adapter.utils.torchvision_compat import ensure_torchvision
 
 ROOT = Path(__file__).parents[1]
@@ -89,7 +91,6 @@ def test_everything_that_is_required_is_imported():
     needed = {
         "transformers": "text encoders of diffusers' pipelines",
         "torchvision": "open_clip's preprocessing",
-        "ninja": "builds PyTorch extensions",
         "lpips": "its weights of the heads are read from its files",
     }
     distributions = importlib.metadata.packages_distributions()
@@ -202,3 +203,32 @@ def test_wheels_need_no_other_system_libraries():
         for library in {line.split()[0] for line in lines if "=> /lib" in line or "=> /usr/lib" in line}:
             name = Path(library).name
             assert name in base or packages.get(name) in listed, f"{package} needs {name}"
+
+
+def variables_of_the_table() -> set[str]:
+    text = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    rows = text.partition("## Environment variables")[2].partition("\n## ")[0].splitlines()
+    return {name for row in rows if row.startswith("| `") for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])}
+
+
+OF_OTHERS = {
+    "TMPDIR": "tempfile",
+    "GRADIO_ROOT_PATH": "gradio.blocks",
+    "HF_HUB_OFFLINE": "huggingface_hub.constants",
+    "HF_ENDPOINT": "huggingface_hub.constants",
+    "HF_TOKEN": "huggingface_hub.utils._auth",
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "adapter.utils.environment"),
+}
+"""Variables that only a library reads, by its module; proxies are read under any spelling."""
+
+
+def test_documented_variables_are_read_and_read_ones_are_documented():
+    own = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "app.py", *(ROOT / "adapter").rglob("*.py")])
+    documented = variables_of_the_table()
+    assert len(documented) > 20
+    for name in documented:
+        text = own
+        if name in OF_OTHERS:
+            text = Path(importlib.util.find_spec(OF_OTHERS[name]).origin).read_text(encoding="utf-8")
+        assert re.search(rf"""["']{name}["']""", text, re.IGNORECASE), f"nothing reads {name}"
+    assert {name for names in _VARIABLES.values() for name in names} <= documented

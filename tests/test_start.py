@@ -35,7 +35,8 @@ ODD = {
     "GRADIO_NUM_PORTS": "",
 }
 """Variables of an odd machine."""
-SECONDS_TO_END = 2.0
+SECONDS_TO_END = 20.0
+"""About one on an idle machine; a thread that were waited for would take a minute."""
 
 
 def started(folder: Path, **environment: str) -> subprocess.Popen:
@@ -124,14 +125,14 @@ def test_it_works_below_a_path(proxied: str):
         assert answer.status == 200
 
 
-def test_it_ends_within_two_seconds_and_leaves_nothing(
+def test_it_ends_at_once_and_leaves_nothing(
     odd_app: tuple[subprocess.Popen, Path, int],
 ):
     process, folder, _ = odd_app
     assert list(folder.glob("adapter-sessions-*"))
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     assert time.monotonic() - began < SECONDS_TO_END
     assert not list(folder.glob("adapter-sessions-*"))
 
@@ -141,7 +142,7 @@ def test_a_taken_port_that_was_asked_for_is_a_sentence(tmp_path: Path, variable:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = started(tmp_path, **{variable: str(port), "GRADIO_SERVER_NAME": "127.0.0.1"})
-        assert process.wait(60) == 1
+        assert process.wait(300) == 1
     assert (
         (tmp_path / "log")
         .read_text()
@@ -152,6 +153,6 @@ def test_a_taken_port_that_was_asked_for_is_a_sentence(tmp_path: Path, variable:
 
 def test_an_address_of_another_machine_is_a_sentence(tmp_path: Path):
     process = started(tmp_path, GRADIO_SERVER_NAME="192.0.2.1")
-    assert process.wait(60) == 1
+    assert process.wait(300) == 1
     assert "The page cannot be served at 192.0.2.1" in (tmp_path / "log").read_text()
     assert "Traceback" not in (tmp_path / "log").read_text()

@@ -13,6 +13,7 @@ from adapter.adaptation.parts import set_parameters
 from adapter.adaptation.schedule import batch_of_step, learning_rate_share, random_of_step
 from adapter.adaptation.source_cache import SourceCache
 from adapter.eg3d import Generator, Parts
+from adapter.eg3d.placement import training_dtype
 from adapter.losses.base import total
 from adapter.methods import Method
 
@@ -51,6 +52,8 @@ class StageTrainer:
         parts.requires_grad_(False)
         for parameter in self.trained.values():
             parameter.requires_grad_(True)
+        parts.decoder.fixed_density = stage.fixed_density
+        parts.superresolution.dtype = training_dtype(generator)
         rates = sorted({stage.rate(name) for name in self.trained})
         self.optimizer = torch.optim.Adam(
             [
@@ -96,8 +99,6 @@ class StageTrainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._drop_gradients_of_other_rows(step)
-        if self.stage.fixed_density:
-            self._drop_gradients_of_density()
         self.optimizer.step()
         self.objective.after_step(images.detach(), random)
         # 5. Average the weights.
@@ -128,13 +129,6 @@ class StageTrainer:
             row = row_of(name, self.parts)
             if row is not None and row not in self.selected_rows:
                 parameter.grad = None
-
-    def _drop_gradients_of_density(self) -> None:
-        """The first output of the decoder's last layer is the density."""
-        for name in ("weight", "bias"):
-            gradient = getattr(self.parts.decoder.net[2], name).grad
-            if gradient is not None:
-                gradient[0] = 0
 
     def adopt_average(self) -> None:
         """End the stage: the averaged weights become the weights."""

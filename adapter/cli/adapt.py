@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from adapter.cli.progress import ProgressLine
+from adapter.cli.progress import follow
 from adapter.diffusion.models import DEFAULT_MODEL
 from adapter.media.crop import describe_crop
 from adapter.media.references import open_reference
@@ -13,7 +13,7 @@ from adapter.methods.offers import DEFAULT_METHOD, TRUNCATION_PSI, default_prese
 from adapter.methods.schema import PARTS
 from adapter.service.jobs import adapt_job
 from adapter.service.prompts import check_prompt
-from adapter.service.requests import SOURCE, AdaptRequest, Update
+from adapter.service.requests import SOURCE, AdaptRequest
 from adapter.service.settings import Settings
 
 
@@ -108,23 +108,12 @@ def run(args: argparse.Namespace) -> None:
     if said:
         print(said, file=sys.stderr)
     Path(args.out).mkdir(parents=True, exist_ok=True)
-    line = ProgressLine()
-    for update in adapt_job(request):
-        if update.result is not None:
-            line.clear()
-            result = update.result
-            files = (result.orbit, *result.people, result.grid, result.before, result.after, result.domain)
-            print(*filter(None, files), sep="\n")
-        else:
-            line.show(_progress_text(update), force=update.preview is not None)
+    result = follow(adapt_job(request)).result
+    if result is not None:
+        files = (result.orbit, *result.people, result.grid, result.before, result.after, result.domain)
+        print(*filter(None, files), sep="\n")
 
 
 def _weight(text: str) -> tuple[str, float]:
     kind, _, value = text.partition("=")
     return kind, float(value)
-
-
-def _progress_text(update: Update) -> str:
-    count = f" {update.step}/{update.total}" if update.total else ""
-    left = f", about {update.seconds_left:.0f} s left" if update.seconds_left is not None else ""
-    return f"[{100 * update.fraction:3.0f} %] {update.stage}{count}{left}"

@@ -19,8 +19,9 @@ from adapter.latents.wplus_encoder import load_inverter
 from adapter.methods.offers import customize, default_preset
 from adapter.methods.presets import METHODS
 
-BASES = ("heads", "ffhq512")
-EMBEDDED, ENCODER, LARGE_ENCODER = "heads", "clip-heads", "ViT-B-32"
+BASES = ("faces", "heads", "ffhq512")
+EMBEDDED = ("faces", "heads")
+ENCODER, LARGE_ENCODER = "clip-heads", "ViT-B-32"
 _TRAINING = tuple(name for name, own in METHODS.items() if not own["quick"].per_frame)
 
 
@@ -31,9 +32,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="measure frames and adaptation steps a second",
         description="Prints a Markdown table: frames a second (planes, rendering, super-resolution, source+target), "
         "steps a second of each stage of adaptation, and peak memory; beside them what the plain kernels take. "
-        "Bases other than the embedded one get random weights, which run as fast as any.",
+        "Bases other than the embedded ones get random weights, which run as fast as any.",
     )
-    parser.add_argument("--bases", nargs="+", choices=list(PRESETS), default=list(BASES), metavar="BASE")
+    parser.add_argument(
+        "--bases", nargs="+", choices=[*dict.fromkeys([*EMBEDDED, *PRESETS])], default=list(BASES), metavar="BASE"
+    )
     parser.add_argument(
         "--methods", nargs="+", choices=_TRAINING, default=["3d-adapter"], metavar="METHOD", help="default: 3d-adapter"
     )
@@ -72,9 +75,9 @@ def _rows(args: argparse.Namespace, device: torch.device, plain: bool) -> list[R
         generator = place(_generator(name), device)
         rows += rendering_rows(name, generator, args.repeats, plain)
         if args.steps:
-            clip = args.encoder or (ENCODER if name == EMBEDDED else LARGE_ENCODER)
+            clip = args.encoder or (ENCODER if name in EMBEDDED else LARGE_ENCODER)
             encoder = load_or_draw_clip(clip).to(device)
-            inverter = load_inverter(name) if name == EMBEDDED else None
+            inverter = load_inverter(name) if name in EMBEDDED else None
             for method in args.methods:
                 rows += adaptation_rows(
                     name,
@@ -101,7 +104,7 @@ def _device(name: str | None) -> torch.device:
 
 
 def _generator(name: str) -> Eg3d:
-    if name == EMBEDDED:
+    if name in EMBEDDED:
         return Eg3d.from_pretrained(name)
     torch.manual_seed(0)
     return Eg3d(PRESETS[name]).eval().requires_grad_(False)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from adapter.cli.progress import ProgressLine
+from adapter.cli.progress import follow
 from adapter.media.alignment import framing_of
 from adapter.media.crop import Crop
 from adapter.media.portrait import cut_portrait, describe_portrait, find_portraits
@@ -65,13 +65,7 @@ def run(args: argparse.Namespace) -> None:
         encoder=settings.encoder,
         library=str(settings.library),
     )
-    line = ProgressLine()
-    for update in invert_job(request):
-        if update.found is not None:
-            line.clear()
-            found = update.found
-            print(found.person, found.portrait, found.render, sep="\n")
-            print(f"LPIPS {found.distance:.3f}, yaw {found.yaw:.2f}, pitch {found.pitch:.2f}", file=sys.stderr)
-        else:
-            left = "" if update.seconds_left is None else f", about {update.seconds_left:.0f} s left"
-            line.show(f"[{100 * update.fraction:3.0f} %] {update.stage} {update.step}/{update.total}{left}")
+    found = follow(invert_job(request)).found
+    assert found is not None
+    print(found.person, found.portrait, found.render, sep="\n")
+    print(f"LPIPS {found.distance:.3f}, yaw {found.yaw:.2f}, pitch {found.pitch:.2f}", file=sys.stderr)

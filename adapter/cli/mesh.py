@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from adapter.cli.progress import ProgressLine
-from adapter.cli.worlds import add_world, world_of
+from adapter.cli.progress import follow
+from adapter.cli.worlds import add_people, add_world, people_of, world_of
 from adapter.errors import UserError
 from adapter.service.jobs import mesh_job
 from adapter.service.shape_requests import FACES, RESOLUTION, TEXTURE, MeshRequest
@@ -19,7 +19,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "texture, PLY files vertex colors; y is up, and the face looks along z.",
     )
     parser.add_argument("--out", metavar="DIR", help="folder to write")
-    add_world(parser, "the person")
+    add_world(parser)
+    add_people(parser, "the person")
     parser.add_argument(
         "--resolution", type=int, default=RESOLUTION, help="density samples along each side, default: %(default)s"
     )
@@ -40,29 +41,17 @@ def run(args: argparse.Namespace) -> None:
         return
     if not args.out:
         raise UserError("Name the folder to write with --out.")
-    world = world_of(args)
     request = MeshRequest(
         args.out,
-        mix=world.mix,
-        person=args.person,
-        edits=dict(args.set),
-        seed=args.seed,
-        truncation=args.truncation,
         resolution=args.resolution,
         faces=args.faces,
         texture=args.texture,
         trim=not args.whole,
-        base=world.base,
-        library=world.library,
+        **people_of(args),
+        **world_of(args),
     )
     Path(args.out).mkdir(parents=True, exist_ok=True)
-    line = ProgressLine()
-    for update in mesh_job(request):
-        if update.files:
-            line.clear()
-            print(*update.files, sep="\n")
-        else:
-            line.show(f"[{100 * update.fraction:3.0f} %] {update.stage}")
+    print(*follow(mesh_job(request)).files, sep="\n")
 
 
 def _described(path: str) -> str:

@@ -3,6 +3,9 @@
 import math
 import sys
 import time
+from collections.abc import Iterator
+
+from adapter.service.requests import Update
 
 SECONDS_BETWEEN_UPDATES = 0.2
 
@@ -34,3 +37,14 @@ class ProgressLine:
         """Remove the line from a terminal."""
         if self.terminal:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def follow(updates: Iterator[Update]) -> Update:
+    """Show how a job goes on; returns its last update, whose files are ready."""
+    line, update = ProgressLine(), Update("")
+    for update in updates:
+        count = f" {update.step}/{update.total}" if update.total else ""
+        left = f", about {update.seconds_left:.0f} s left" if update.seconds_left is not None else ""
+        line.show(f"[{100 * update.fraction:3.0f} %] {update.stage}{count}{left}", force=update.preview is not None)
+    line.clear()
+    return update

@@ -4,8 +4,8 @@ import argparse
 import math
 from pathlib import Path
 
-from adapter.cli.progress import ProgressLine
-from adapter.cli.worlds import add_world, world_of
+from adapter.cli.progress import follow
+from adapter.cli.worlds import add_people, add_world, people_of, world_of
 from adapter.service.jobs import render_file
 from adapter.service.shape_requests import FRAMES, WalkRequest
 
@@ -19,7 +19,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--person it begins and ends with that person.",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
-    add_world(parser, "the people")
+    add_world(parser)
+    add_people(parser, "the people")
     parser.add_argument("--people", type=int, default=4, help="that the walk passes, default: %(default)s")
     parser.add_argument(
         "--frames", type=int, default=FRAMES, help="from each person to the next, on average, default: %(default)s"
@@ -34,26 +35,14 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: an unusable file or setting.
     """
-    world = world_of(args)
     request = WalkRequest(
         args.out,
-        mix=world.mix,
-        person=args.person,
-        edits=dict(args.set),
         count=args.people,
-        seed=args.seed,
-        truncation=args.truncation,
         frames=args.frames,
         yaw=math.radians(args.yaw),
         pitch=math.radians(args.pitch),
-        base=world.base,
-        library=world.library,
+        **people_of(args),
+        **world_of(args),
     )
     Path(args.out).mkdir(parents=True, exist_ok=True)
-    line = ProgressLine()
-    for update in render_file(request):
-        if update.file:
-            line.clear()
-            print(update.file)
-        else:
-            line.show(f"[{100 * update.fraction:3.0f} %] {update.stage} {update.step}/{update.total}")
+    print(follow(render_file(request)).file)

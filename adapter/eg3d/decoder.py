@@ -26,11 +26,13 @@ class Decoder(nn.Module):
 
     Attributes:
         dtype: that it computes in; the weights stay in fp32.
+        fixed_density: whether the density's own weights count as constants, which spares their gradients.
     """
 
     def __init__(self, config: Eg3dConfig) -> None:
         super().__init__()
         self.dtype = torch.float32
+        self.fixed_density = False
         self.density_gain = config.density_gain
         self.net = nn.Sequential(
             FullyConnected(config.plane_channels, config.decoder_hidden),
@@ -54,11 +56,14 @@ class Decoder(nn.Module):
         """The weights as they act; gradients flow back to the stored ones."""
         first, last = cast(FullyConnected, self.net[0]), cast(FullyConnected, self.net[2])
         weight, bias = last.weight * last.weight_gain, last.bias * last.bias_gain
+        density, density_bias = weight[0] * self.density_gain, bias[0] * self.density_gain
+        if self.fixed_density:
+            density, density_bias = density.detach(), density_bias.detach()
         return DecoderWeights(
             first.weight * first.weight_gain,
             first.bias * first.bias_gain,
-            weight[0] * self.density_gain,
-            bias[0] * self.density_gain,
+            density,
+            density_bias,
             weight[1:],
             bias[1:],
         )

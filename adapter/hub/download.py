@@ -4,11 +4,13 @@ huggingface_hub does the transfer: it resumes after a cut, keeps a cache that is
 where the file is there already. Ours are the hash, the disk, the conversion of official pickles, and the words.
 """
 
+import contextlib
 import hashlib
 import io
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -16,6 +18,7 @@ from typing import Any
 
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError
+from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils import get_session
 from tqdm import tqdm
 
@@ -31,6 +34,8 @@ DOWNLOAD_SHARE = 0.7
 """Of the whole progress, for what is converted after the download."""
 SPARE_BYTES = 256 << 20
 REACH_SECONDS = 5.0
+_ABANDONED_SECONDS = 3600.0
+"""An unfinished file that nothing was added to for that long belongs to a process that was killed."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -143,6 +148,7 @@ def _transfer(entry: Entry, report: Progress, remote: Remote, max_bytes: int | N
             size = offered.file_size or entry.bytes or 0
             if max_bytes is not None and size > max_bytes:
                 raise _too_large(entry, size, max_bytes)
+            _remove_abandoned(entry, remote)
             _check_disk(entry, size, remote.downloads)
         return Path(hf_hub_download(**options, tqdm_class=_bar(entry.title, report)))
     except (HTTPError, OSError, ValueError) as error:
@@ -214,6 +220,15 @@ def _convert(entry: Entry, file: Path, folder: Path, report: Progress) -> Path:
 def after_download(report: Progress) -> Progress:
     """Reports what follows a download."""
     return lambda share, text: report(DOWNLOAD_SHARE + (1 - DOWNLOAD_SHARE) * share, text)
+
+
+def _remove_abandoned(entry: Entry, remote: Remote) -> None:
+    """Remove what killed downloads of a repository left: huggingface_hub begins anew, under another name."""
+    folder = remote.downloads / repo_folder_name(repo_id=entry.repo, repo_type=entry.repo_type) / "blobs"
+    for file in folder.glob("*.incomplete"):
+        with contextlib.suppress(OSError):
+            if time.time() - file.stat().st_mtime > _ABANDONED_SECONDS:
+                file.unlink()
 
 
 def _check_disk(entry: Entry, size: int, folder: Path) -> None:

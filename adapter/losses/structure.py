@@ -9,16 +9,11 @@ from adapter.losses.points import grid_points, unit
 from adapter.methods import loss_terms
 
 
-def self_similarity(tokens: Tensor) -> Tensor:
-    """Cosine of every token with every other one: [N, T, C] -> [N, T, T]."""
-    tokens = unit(tokens)
-    return tokens @ tokens.transpose(1, 2)
-
-
 def image_structure(target: Tensor, source: Tensor) -> Tensor:
     """L_I-str: mean squared difference of the token self-similarities of target and source images.
 
-    The name is 3D-Adapter's, the formula DoRM's similarity-based structure loss.
+    The self-similarity of an image is the cosine of each of its tokens with each other one [N, T, T]. The name is
+    3D-Adapter's, the formula DoRM's similarity-based structure loss.
 
     Args:
         target: tokens of target images [N, T, C].
@@ -27,7 +22,13 @@ def image_structure(target: Tensor, source: Tensor) -> Tensor:
     Returns:
         Scalar, zero where the two are equal.
     """
-    return F.mse_loss(self_similarity(target), self_similarity(source))
+    target, source = unit(target), unit(source)
+    count, channels = target.shape[1:]
+    if channels >= count:
+        return F.mse_loss(target @ target.mT, source @ source.mT)
+    # |A A' - B B'|^2 = |A' A|^2 - 2 |A' B|^2 + |B' B|^2: the same from products of channels, of which there are fewer.
+    own, shared, goal = target.mT @ target, target.mT @ source, source.mT @ source
+    return (own.square() - 2 * shared.square() + goal.square()).sum() / (len(target) * count**2)
 
 
 def feature_structure(target: Tensor, source: Tensor, side: int = 32) -> Tensor:

@@ -14,7 +14,7 @@ LEFT_EYE, RIGHT_EYE, LEFT_CHEEK, RIGHT_CHEEK, FOREHEAD, CHIN = 33, 263, 234, 454
 """Points of the mesh, named by their side of the picture: outer corners of the eyes, edges of the face at the ears."""
 CERTAIN_SCORE, LEAST_SCORE, CERTAIN_PRESENCE = 0.7, 0.3, 0.4
 """A face counts if the detector is certain, or half certain while the mesh network agrees: no statue convinces that."""
-_DETECTOR_SIZE, _MESH_SIZE = 256, 192
+DETECTOR_SIZE, _MESH_SIZE = 256, 192
 _ANCHOR_GRIDS = ((16, 2), (8, 6))  # cells along a side of the detector's two grids, anchors in each cell
 _MARGIN = 1.5  # side of the square that the mesh network reads, in sides of the face's box
 _PASSES = 2
@@ -63,7 +63,7 @@ class Face:
 
 
 @dataclass(frozen=True)
-class _Box:
+class Box:
     """A square around a face: center [2] and side in pixels, angle of the eyes in radians, score in [0, 1]."""
 
     center: NDArray
@@ -85,7 +85,7 @@ def find_faces(image: NDArray[np.uint8]) -> list[Face]:
     """
     detector, mesh = _networks()
     boxes = [box for margin in _MARGINS for box in _detect(detector, image, margin) if box.score >= LEAST_SCORE]
-    faces = [_read(mesh, image, box) for box in _without_overlaps(boxes)]
+    faces = [read_face(mesh, image, box) for box in _without_overlaps(boxes)]
     certain = [face for face in faces if face.score >= CERTAIN_SCORE or face.presence >= CERTAIN_PRESENCE]
     return sorted(certain, key=lambda face: face.width, reverse=True)
 
@@ -99,47 +99,47 @@ def _networks() -> tuple[cv2.dnn.Net, cv2.dnn.Net]:
     return cv2.dnn.readNetFromTFLite(str(paths[0])), cv2.dnn.readNetFromTFLite(str(paths[1]))
 
 
-def _detect(detector: cv2.dnn.Net, image: NDArray, margin: float) -> list[_Box]:
+def _detect(detector: cv2.dnn.Net, image: NDArray, margin: float) -> list[Box]:
     """Boxes that the detector proposes for the picture inside a square ``margin`` times its longer side."""
     height, width = image.shape[:2]
     side = margin * max(height, width)
     corner = np.array([width - side, height - side]) / 2
-    scale = _DETECTOR_SIZE / side
+    scale = DETECTOR_SIZE / side
     matrix = np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
     small = image
     if scale < 0.5:
         step = int(0.5 / scale)
         small = cv2.resize(image, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_AREA)
         matrix = matrix @ np.diag([width / small.shape[1], height / small.shape[0], 1.0])
-    square = cv2.warpAffine(small, matrix, (_DETECTOR_SIZE, _DETECTOR_SIZE), borderMode=cv2.BORDER_REPLICATE)
-    detector.setInput(cv2.dnn.blobFromImage(square, 1 / 127.5, (_DETECTOR_SIZE, _DETECTOR_SIZE), (127.5,) * 3))
+    square = cv2.warpAffine(small, matrix, (DETECTOR_SIZE, DETECTOR_SIZE), borderMode=cv2.BORDER_REPLICATE)
+    detector.setInput(cv2.dnn.blobFromImage(square, 1 / 127.5, (DETECTOR_SIZE, DETECTOR_SIZE), (127.5,) * 3))
     # One output at a time: OpenCV refuses a list of them.
     logits = detector.forward("classificators").reshape(-1)
-    values = detector.forward("regressors").reshape(len(logits), 8, 2) / _DETECTOR_SIZE
+    values = detector.forward("regressors").reshape(len(logits), 8, 2) / DETECTOR_SIZE
     boxes = []
     for place in np.argsort(-logits)[:32]:
-        center = corner + (_anchors()[place] + values[place, 0]) * side
+        center = corner + (anchors()[place] + values[place, 0]) * side
         eyes = values[place, 3] - values[place, 2]
         boxes.append(
-            _Box(
+            Box(
                 center,
                 float(values[place, 1].max() * side),
                 float(np.arctan2(eyes[1], eyes[0])),
-                _sigmoid(float(logits[place])),
+                sigmoid(float(logits[place])),
             )
         )
     return boxes
 
 
-def _without_overlaps(boxes: list[_Box]) -> list[_Box]:
-    kept: list[_Box] = []
+def _without_overlaps(boxes: list[Box]) -> list[Box]:
+    kept: list[Box] = []
     for box in sorted(boxes, key=lambda box: box.score, reverse=True):
         if all(_overlap(box, other) < _OVERLAP for other in kept):
             kept.append(box)
     return kept
 
 
-def _overlap(a: _Box, b: _Box) -> float:
+def _overlap(a: Box, b: Box) -> float:
     """Shared area of two upright squares, as a share of the smaller one."""
     shared = np.minimum(a.center + a.side / 2, b.center + b.side / 2) - np.maximum(
         a.center - a.side / 2, b.center - b.side / 2
@@ -147,18 +147,25 @@ def _overlap(a: _Box, b: _Box) -> float:
     return float(np.prod(np.clip(shared, 0, None)) / max(min(a.side, b.side) ** 2, 1e-6))
 
 
-def _read(mesh: cv2.dnn.Net, image: NDArray, box: _Box) -> Face:
+def read_face(mesh: cv2.dnn.Net, image: NDArray, box: Box) -> Face:
+    """Read the mesh of the face in a box, refined once from its own first result.
+
+    Args:
+        mesh: the mesh network.
+        image: RGB uint8 [H, W, 3].
+        box: see `Box`.
+    """
     points, presence = np.zeros((POINTS, 3)), 0.0
     for _ in range(_PASSES):
         points, presence = _read_box(mesh, image, box)
         flat = points[:, :2]
         eyes = flat[RIGHT_EYE] - flat[LEFT_EYE]
         low, high = flat.min(axis=0), flat.max(axis=0)
-        box = _Box((low + high) / 2, float((high - low).max()), float(np.arctan2(eyes[1], eyes[0])), box.score)
+        box = Box((low + high) / 2, float((high - low).max()), float(np.arctan2(eyes[1], eyes[0])), box.score)
     return Face(points.astype(np.float32), box.score, presence)
 
 
-def _read_box(mesh: cv2.dnn.Net, image: NDArray, box: _Box) -> tuple[NDArray, float]:
+def _read_box(mesh: cv2.dnn.Net, image: NDArray, box: Box) -> tuple[NDArray, float]:
     half = box.side * _MARGIN / 2
     across = np.array([np.cos(box.angle), np.sin(box.angle)]) * half
     down = np.array([-across[1], across[0]])
@@ -168,7 +175,7 @@ def _read_box(mesh: cv2.dnn.Net, image: NDArray, box: _Box) -> tuple[NDArray, fl
     square = cv2.warpAffine(image, matrix, (_MESH_SIZE, _MESH_SIZE), borderMode=cv2.BORDER_REPLICATE)
     mesh.setInput(cv2.dnn.blobFromImage(square, 1 / 255, (_MESH_SIZE, _MESH_SIZE)))
     points = mesh.forward("conv2d_20").reshape(POINTS, 3).astype(np.float64)
-    presence = _sigmoid(float(mesh.forward("conv2d_30").item()))
+    presence = sigmoid(float(mesh.forward("conv2d_30").item()))
     back = cv2.invertAffineTransform(matrix)
     flat = points[:, :2] @ back[:, :2].T + back[:, 2]
     return np.concatenate([flat, points[:, 2:] * (2 * half / _MESH_SIZE)], axis=1), presence
@@ -178,12 +185,13 @@ def _unit(vector: NDArray) -> NDArray:
     return vector / max(float(np.linalg.norm(vector)), 1e-6)
 
 
-def _sigmoid(logit: float) -> float:
+def sigmoid(logit: float) -> float:
+    """1 / (1 + exp(-logit)), without an overflow."""
     return 1 / (1 + float(np.exp(-min(max(logit, -50.0), 50.0))))
 
 
 @functools.cache
-def _anchors() -> NDArray:
+def anchors() -> NDArray:
     """Centers of the detector's 896 anchors [896, 2] in sides of its square."""
     parts = []
     for cells, repeats in _ANCHOR_GRIDS:

@@ -14,14 +14,14 @@ from adapter.errors import UserError
 from adapter.service.failures import known
 from adapter.service.gpu_time import STEPS, asked, lent_card, result_seconds, training_seconds
 from adapter.service.person_requests import InvertRequest, PersonRequest, TextEditRequest
-from adapter.service.requests import GRID, IMAGE, LOADING, AdaptRequest, ExploreRequest, RenderRequest, Update
+from adapter.service.requests import GRID, IMAGE, LOADING, VIEWS, AdaptRequest, ExploreRequest, RenderRequest, Update
 from adapter.service.shape_requests import MeshRequest, WalkRequest
 from adapter.utils.memory import release
 
 CARD = lent_card()
 LOADING_SECONDS = asked(result_seconds(32, CARD), CARD)
 """Of a GPU, as they are asked for: to start, and to render the result."""
-EXPLORING_SECONDS = {IMAGE: 3, GRID: 6}
+EXPLORING_SECONDS = {IMAGE: 3, VIEWS: 5, GRID: 6}
 _FILM_SECONDS = 15
 _FEWEST_STEPS, _LENT_AT_ONCE = 10, 4
 log = logging.getLogger("adapter")

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from adapter.service.failures import known
 from adapter.service.gpu import on_gpu
 from adapter.service.person_requests import InvertRequest, PersonRequest, TextEditRequest
 from adapter.service.prompts import check_person_words
-from adapter.service.requests import IMAGE, AdaptRequest, ExploreRequest, Rendered, RenderRequest, Update
+from adapter.service.requests import IMAGE, VIEWS, AdaptRequest, ExploreRequest, Rendered, RenderRequest, Update
 from adapter.service.shape_requests import MeshRequest, WalkRequest
 
 _NO_FOLDER = "The folder of this job is gone. Start the job again."
@@ -70,6 +70,23 @@ def render_pair(request: ExploreRequest | PersonRequest) -> tuple[np.ndarray, np
     with contextlib.closing(on_gpu(dataclasses.replace(request, kind=IMAGE))) as updates:
         source, target = next(update.preview for update in updates if update.preview is not None)
     return source, target
+
+
+def render_views(request: ExploreRequest, is_wanted: Callable[[], bool]) -> np.ndarray | None:
+    """One person as source and as target from many sides, see `adapter.service.view_grid`; None if given up.
+
+    Args:
+        request: of the person; the camera's angles do not count.
+        is_wanted: asked after each view whether the views are still wanted.
+
+    Raises:
+        UserError: a file is no domain of the base.
+    """
+    with contextlib.closing(on_gpu(dataclasses.replace(request, kind=VIEWS))) as updates:
+        for update in updates:
+            if update.preview is not None or not is_wanted():
+                return update.preview
+    return None
 
 
 def render_image(request: ExploreRequest | PersonRequest) -> np.ndarray:

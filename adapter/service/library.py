@@ -2,8 +2,6 @@
 
 import os
 import re
-import secrets
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +12,12 @@ from adapter.hub.bases import encoder_of
 from adapter.hub.domains import fetch_ready_domain, ready_domain
 from adapter.hub.download import Progress, fetch, ready
 from adapter.hub.library import BASE, DOMAIN, Entry, catalog
+from adapter.service.kept_files import arrived, keep
 from adapter.service.settings import Settings
 from adapter.utils.accelerator import has_gpu
-from adapter.utils.atomic import replacing
 
 if TYPE_CHECKING:
     from adapter.adaptation import DomainMetadata
-
-MAXIMUM_BYTES = 64 << 20
 
 
 def bases(settings: Settings) -> tuple[Entry, ...]:
@@ -134,22 +130,13 @@ def accept(path: str | os.PathLike, folder: Path, settings: Settings, title: str
     Raises:
         UserError: too large, no domain file, damaged, or made for another base.
     """
-    given = Path(path)
-    try:
-        size = given.stat().st_size
-    except OSError as error:
-        raise UserError("The file did not arrive. Upload it again.") from error
-    if size > MAXIMUM_BYTES:
-        raise UserError("This file is too large for a domain; the largest ones have a few megabytes.")
+    given = arrived(path, "domain")
     from adapter.adaptation import Domain  # loads torch, when the page is already up
     from adapter.service import models
 
     domain = Domain.load(given)
     domain.apply(models.resting_generator(settings.base, str(settings.library)))
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"domain-{secrets.token_hex(4)}.safetensors"
-    with replacing(kept) as temporary:
-        shutil.copyfile(given, temporary)
+    kept = keep(given, folder, "domain")
     return _entry(kept, domain.metadata, title or _title(given.stem))
 
 

@@ -2,17 +2,13 @@
 
 import json
 import os
-import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapter.errors import UserError
+from adapter.service.kept_files import arrived, keep
 from adapter.service.settings import Settings
-from adapter.utils.atomic import replacing
 from adapter.utils.paths import CHECKPOINTS
 
-MAXIMUM_BYTES = 64 << 20
 FIRST_EDITS = ("smile", "mouth_open", "eyes_open", "age", "sex", "hair_tone", "skin_tone", "glasses", "face_width")
 """Shown before all others; a base may call some of them by the names in `_OTHER_NAMES`."""
 _OTHER_NAMES = {"complexion": "skin_tone", "eye_size": "eyes_open", "jaw_width": "face_width"}
@@ -54,22 +50,12 @@ def accept_person(path: str | os.PathLike, folder: Path, settings: Settings) -> 
     Raises:
         UserError: too large, no person's file, damaged, or of another base.
     """
-    given = Path(path)
-    try:
-        size = given.stat().st_size
-    except OSError as error:
-        raise UserError("The file did not arrive. Upload it again.") from error
-    if size > MAXIMUM_BYTES:
-        raise UserError("This file is too large for a person; the largest ones have a few megabytes.")
+    given = arrived(path, "person")
     from adapter.latents.person import Person  # loads torch, when the page is already up
     from adapter.service import models
 
     Person.load(given).check(models.resting_generator(settings.base, str(settings.library)))
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"person-{secrets.token_hex(4)}.safetensors"
-    with replacing(kept) as temporary:
-        shutil.copyfile(given, temporary)
-    return kept
+    return keep(given, folder, "person")
 
 
 def _rank(edit: Edit) -> int:

@@ -24,6 +24,7 @@ IMAGE: Final = "image"
 ORBIT: Final = "orbit"
 GRID: Final = "grid"
 WALK: Final = "walk"
+VIEWS: Final = "views"
 
 Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 Words = Annotated[str, Field(max_length=WORDS_LETTERS)]
@@ -142,21 +143,21 @@ class ExploreRequest(Checked):
     """One picture or video of any mixture of domains.
 
     Args:
-        kind: `IMAGE` (one person as source and target), `ORBIT` (the same as a video), `GRID` (several people) or
-            `WALK` (a video from person to person).
+        kind: `IMAGE` (one person as source and target), `ORBIT` (the same as a video), `VIEWS` (the same from the sides
+            of `adapter.service.view_grid`), `GRID` (several people) or `WALK` (a video from person to person).
         mix: (path of a domain file, weight) of each; none shows the base twice.
         seed: of the person, or of the people.
         truncation: psi.
-        yaw, pitch: of the camera, radians from the front.
+        yaw, pitch: of the camera, radians from the front; `VIEWS` have their own.
         zoom: factor of the focal length.
         count: people of a grid or a walk.
-        folder: where a file goes; not needed for `IMAGE`.
+        folder: where a file goes; not needed for `IMAGE` and `VIEWS`.
         base, library: as in `AdaptRequest`.
     """
 
     noun: ClassVar[str] = "this view"
 
-    kind: Literal["image", "orbit", "grid", "walk"] = "image"
+    kind: Literal["image", "orbit", "grid", "walk", "views"] = "image"
     mix: Annotated[tuple[tuple[str, Weight], ...], Field(max_length=4)] = ()
     seed: Seed = 0
     truncation: Truncation = TRUNCATION_PSI
@@ -248,7 +249,7 @@ class Update:
         seconds_left: to the very end, estimated; None while unknown.
         fraction: share of the whole job done, 0 to 1, estimated.
         preview: sheet uint8 [H, W, 3] of the same people as source and as target; None if nothing is new. For `IMAGE`,
-            the two pictures [2, S, S, 3].
+            the two pictures [2, S, S, 3]; for `VIEWS`, the sheet of `adapter.service.view_grid`.
         message: a sentence for the user if there is something to say.
         losses: weighted losses of this step by kind, and their "total"; empty outside of training.
         result: the files of an adaptation, in the last update.

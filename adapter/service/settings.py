@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError, fi
 
 from adapter.errors import UserError
 from adapter.hub.bases import EMBEDDED, EMBEDDED_ENCODER, choose_base, prepare
+from adapter.hub.download import Progress
 from adapter.hub.library import LIBRARY
 from adapter.utils.ports import first_free
 from adapter.utils.validation import sentence
@@ -25,6 +26,8 @@ _VARIABLES = {
     "ports": ("GRADIO_NUM_PORTS",),
 }
 """Where each setting is read: the first variable that is not blank."""
+_LONG = {"Downloading", "Reading"}
+"""First words of what `fetch` tells while it takes long."""
 
 
 _NUMBERS_OF_GRADIO = (
@@ -105,7 +108,7 @@ class Settings(BaseModel):
         """
         if self.library != LIBRARY:
             return self
-        choice = prepare(choose_base(environment))
+        choice = prepare(choose_base(environment), _printed())
         print(f"Base {choice.base}, read by {choice.encoder}. {choice.reason}")
         return self.model_copy(update={"base": choice.base, "encoder": choice.encoder})
 
@@ -130,3 +133,16 @@ def _first(environment: Mapping[str, str], variables: Sequence[str]) -> tuple[st
     """The first variable that is not blank, and its value; the first one and nothing if all are."""
     values = ((variable, environment.get(variable, "").strip()) for variable in variables)
     return next((found for found in values if found[1]), (variables[0], ""))
+
+
+def _printed() -> Progress:
+    """Prints what takes long, once: a download, with how much is here already, and its conversion."""
+    begun: set[str] = set()
+
+    def tell(share: float, text: str) -> None:
+        doing = text.partition(" ")[0]
+        if doing in _LONG - begun:
+            begun.add(doing)
+            print(f"{text} ({share:.0%}).", flush=True)
+
+    return tell

@@ -31,6 +31,7 @@ class Visitor:
         domains: the visitor's own.
         values: what stood in the controls when the latest job was started.
         uploads: files that arrived, as the server keeps them.
+        person: whom Explore shows or is about to show, see `adapter.service.view_grid.identity`.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Visitor:
     domains: list[Entry] = field(default_factory=list)
     values: Mapping[Any, Any] = field(default_factory=dict)
     uploads: set[Path] = field(default_factory=set)
+    person: str = ""
 
 
 @dataclass

@@ -1,11 +1,9 @@
 """Named endpoints for programs: the page's jobs with plain arguments, and progress that streams."""
 
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from adapter.errors import UserError
 from adapter.hub.library import Entry
@@ -20,27 +18,15 @@ from adapter.service.requests import LOADING, ORBIT, SOURCE, AdaptRequest, Explo
 from adapter.service.settings import Settings
 from adapter.service.time_left import FILM_SECONDS
 from adapter.service.visitors import Visitors
-from adapter.ui.handlers import EXPLORING, FILMING, report_errors, running_base
-from adapter.ui.upload_file import UploadFile
+from adapter.ui.endpoints import FILMS, Endpoints, SharedInputs, mix_of, progress_values, training
+from adapter.ui.handlers import EXPLORING, report_errors, running_base
 from adapter.ui.upload_image import UploadImage
-from adapter.utils.atomic import replacing
 
-WAITING = "Waiting"
-"""The stage of an adaptation before its turn; its step is how many others are before it."""
-REFUSED_AT_ONCE = 4
 Streamed = tuple[dict[str, Any], str | None, str | None, str | None]
 
 
-class Endpoints:
-    """What programs can call; every endpoint raises `gr.Error` with a sentence if it cannot do what it is asked.
-
-    Args:
-        settings: name the base, its CLIP and the library.
-        visitors: who the files belong to.
-    """
-
-    def __init__(self, settings: Settings, visitors: Visitors) -> None:
-        self.settings, self.visitors, self.queue = settings, visitors, visitors.queue
+class AdaptEndpoints(Endpoints):
+    """What programs can call about domains."""
 
     @report_errors("")
     def adapt_from_image(
@@ -129,13 +115,8 @@ class Endpoints:
             pitch: of the camera in radians, from -0.5 to 0.5.
             zoom: of the camera, from 0.6 to 2.
         """
-        camera = {"yaw": yaw, "pitch": pitch, "zoom": zoom}
-        picture = Image.fromarray(render_image(self._view(domain, name, seed, truncation, strength, **camera)))
-        # In the visitor's folder, so that it goes with the visitor; Gradio's copy of it, too.
-        path = self.visitors.folder(request.session_hash or "") / f"view-{secrets.token_hex(4)}.png"
-        with replacing(path) as temporary:
-            picture.save(temporary, format="PNG")
-        return str(path)
+        wanted = self._view(domain, name, seed, truncation, strength, yaw=yaw, pitch=pitch, zoom=zoom)
+        return self.keep_view(render_image(wanted), request)
 
     @report_errors("")
     def view_orbit(
@@ -156,17 +137,10 @@ class Endpoints:
             truncation: 0 is the average face.
             strength: of the domain.
         """
-        folder = str(self.visitors.new_job(request.session_hash or ""))
+        folder = self.new_job(request)
         wanted = self._view(domain, name, seed, truncation, strength, kind=ORBIT, folder=folder)
-        films = self.visitors.films
-        films.enqueue(folder, self.visitors.of(request.session_hash or "").key, FILM_SECONDS)
-        try:
-            for before, left in films.wait(folder):
-                yield progress_values(Update(WAITING, before, seconds_left=FILM_SECONDS + left)), None
-            for update in render_file(wanted):
-                yield progress_values(update), update.file or None
-        finally:
-            films.remove(folder)
+        for update in self.in_turn(self.visitors.films, request, folder, FILM_SECONDS, render_file(wanted)):
+            yield progress_values(update), update.file or None
 
     @report_errors("")
     def list_domains(self) -> list[dict[str, str]]:
@@ -189,65 +163,45 @@ class Endpoints:
         return _describe(library.accept(domain, self.visitors.folder(request.session_hash or ""), self.settings))
 
     def _adapt(self, caller: gr.Request, **arguments: Any) -> Iterator[Streamed]:
-        encoder, page = self.settings.encoder, caller.session_hash or ""
-        folder = str(self.visitors.new_job(page))
-        request = AdaptRequest(folder=folder, encoder=encoder, **running_base(self.settings), **arguments)
+        folder = self.new_job(caller)
+        common = {"folder": folder, "encoder": self.settings.encoder, **running_base(self.settings)}
+        request = AdaptRequest(**common, **arguments)
         takes = check_duration(request, self.settings.longest_job)
-        self.queue.enqueue(folder, self.visitors.of(page).key, takes)
-        try:
-            for before, left in self.queue.wait(folder):
-                yield progress_values(Update(WAITING, before, seconds_left=takes + left)), None, None, None
-            for update in adapt_job(request):
-                self.queue.report(folder, update.seconds_left)
-                result = update.result
-                files = (None, None, None) if result is None else (result.orbit, result.grid, result.domain)
-                yield progress_values(update), *files
-        finally:
-            self.queue.remove(folder)
+        for update in self.in_turn(self.visitors.queue, caller, folder, takes, adapt_job(request)):
+            result = update.result
+            files = (None, None, None) if result is None else (result.orbit, result.grid, result.domain)
+            yield progress_values(update), *files
 
     def _view(
         self, domain: str | None, name: str, seed: int, truncation: float, strength: float, **arguments: Any
     ) -> ExploreRequest:
         settings = self.settings
         if name and not domain:
-            entry = library.find(name, settings)
-            settings = library.with_base(settings, library.base_of(entry, settings))
-            domain = str(library.local(entry, settings))
-        mix = ((domain, float(strength)),) if domain else ()
+            settings = library.with_base(settings, library.base_of(library.find(name, settings), settings))
+        mix = mix_of(domain, name, strength, settings)
         return ExploreRequest(mix=mix, seed=int(seed), truncation=truncation, **arguments, **running_base(settings))
 
 
-def connect_api(settings: Settings, visitors: Visitors) -> None:
+def connect_api(settings: Settings, visitors: Visitors, shared: SharedInputs) -> None:
     """Declare the endpoints inside the current Blocks; none of their components is shown."""
-    endpoints = Endpoints(settings, visitors)
+    endpoints, go = AdaptEndpoints(settings, visitors), shared.go
     with gr.Row(visible=False):
-        go = gr.Button()
         picture = UploadImage(label="picture")
         prompt, negative = gr.Textbox(label="prompt"), gr.Textbox("", label="negative")
-        source = gr.Textbox(SOURCE, label="source")
+        source, steps = gr.Textbox(SOURCE, label="source"), gr.Number(0, precision=0, label="steps")
         method, preset = gr.Textbox(DEFAULT_METHOD, label="method"), gr.Textbox("", label="preset")
-        steps, seed = gr.Number(0, precision=0, label="steps"), gr.Number(0, precision=0, label="seed")
-        strength, truncation = gr.Number(1.0, label="strength"), gr.Number(TRUNCATION_PSI, label="truncation")
-        domain, name = UploadFile(label="domain"), gr.Textbox("", label="name")
-        yaw, pitch, zoom = gr.Number(0.0, label="yaw"), gr.Number(0.0, label="pitch"), gr.Number(1.0, label="zoom")
-        progress, listed, about = gr.JSON(label="progress"), gr.JSON(label="domains"), gr.JSON(label="domain")
+        listed, about = gr.JSON(label="domains"), gr.JSON(label="domain")
         orbit, samples = gr.Video(label="orbit"), gr.Image(label="samples", format="png")
-        learned, view = gr.File(label="domain"), gr.Image(label="view", format="png")
-    plan = [method, preset, steps, seed, strength, truncation]
-    # Jobs take turns in queues of our own, where those that are refused need not wait for a turn.
-    waiting = visitors.queue.capacity + REFUSED_AT_ONCE
-    training: dict[str, Any] = {"concurrency_limit": waiting, "concurrency_id": "adapt", "api_visibility": "public"}
-    films: dict[str, Any] = {**FILMING, "api_visibility": "public"}
-    files = [progress, orbit, samples, learned]
-    shown = [domain, name, seed, truncation, strength]
-    go.click(endpoints.adapt_from_image, [picture, *plan], files, api_name="adapt_from_image", **training)
-    go.click(
-        endpoints.adapt_from_text, [prompt, source, negative, *plan], files, api_name="adapt_from_text", **training
-    )
-    go.click(endpoints.view_image, [*shown, yaw, pitch, zoom], view, api_name="render_image", **EXPLORING)
-    go.click(endpoints.view_orbit, shown, [progress, orbit], api_name="render_orbit", **films)
+        learned = gr.File(label="domain")
+    plan = [method, preset, steps, shared.seed, shared.strength, shared.truncation]
+    files, trained = [shared.progress, orbit, samples, learned], training(visitors)
+    words = [prompt, source, negative]
+    go.click(endpoints.adapt_from_image, [picture, *plan], files, api_name="adapt_from_image", **trained)
+    go.click(endpoints.adapt_from_text, [*words, *plan], files, api_name="adapt_from_text", **trained)
+    go.click(endpoints.view_image, [*shared.who, *shared.camera], shared.view, api_name="render_image", **EXPLORING)
+    go.click(endpoints.view_orbit, shared.who, [shared.progress, orbit], api_name="render_orbit", **FILMS)
     go.click(endpoints.list_domains, None, listed, api_name="list_domains", api_visibility="public")
-    go.click(endpoints.upload_domain, domain, about, api_name="upload_domain", **EXPLORING)
+    go.click(endpoints.upload_domain, shared.domain, about, api_name="upload_domain", **EXPLORING)
 
 
 def _plan(
@@ -261,20 +215,6 @@ def _plan(
         "seed": int(seed or 0),
         "strength": 1.0 if strength is None else float(strength),
         "truncation": TRUNCATION_PSI if truncation is None else float(truncation),
-    }
-
-
-def progress_values(update: Update) -> dict[str, Any]:
-    """The state of a job as plain JSON values."""
-    return {
-        "stage": update.stage,
-        "step": update.step,
-        "total": update.total,
-        "seconds_left": update.seconds_left,
-        "fraction": update.fraction,
-        "losses": update.losses,
-        "message": update.message,
-        "settings": {} if update.result is None else update.result.settings,
     }
 
 

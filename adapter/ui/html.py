@@ -108,7 +108,7 @@ def gallery(choices: Sequence[Example]) -> str:
     buttons = []
     for index, choice in enumerate(choices):
         with Image.open(choice.path) as image:
-            thumbnail = _jpeg(image.convert("RGB").resize((144, 144), Image.Resampling.LANCZOS))
+            thumbnail = jpeg(image.convert("RGB").resize((144, 144), Image.Resampling.LANCZOS))
         buttons.append(
             f'<button type="button" data-index="{index}" aria-pressed="false" title="{html.escape(choice.origin)}">'
             f'<img src="{thumbnail}" alt="{html.escape(choice.alt)}">'
@@ -120,7 +120,7 @@ def gallery(choices: Sequence[Example]) -> str:
 def crop(picture: np.ndarray, said: str) -> str:
     """What the adaptation sees of the style image, with a sentence beside it."""
     return (
-        f'<div class="crop"><img src="{_jpeg(picture)}" alt="The square of the style image that is used" '
+        f'<div class="crop"><img src="{jpeg(picture)}" alt="The square of the style image that is used" '
         f'width="88" height="88"><p>{html.escape(said)}</p></div>'
     )
 
@@ -129,7 +129,7 @@ def faces(pictures: Sequence[np.ndarray], chosen: int | None) -> str:
     """The faces of a style image as buttons; each carries its place in ``pictures`` as data-index."""
     buttons = (
         f'<button type="button" data-index="{index}" aria-pressed="{str(index == chosen).lower()}">'
-        f'<img src="{_jpeg(picture)}" alt="Face {index + 1} of {len(pictures)}"></button>'
+        f'<img src="{jpeg(picture)}" alt="Face {index + 1} of {len(pictures)}"></button>'
         for index, picture in enumerate(pictures)
     )
     return _group("examples", "The face that counts", buttons)
@@ -204,7 +204,7 @@ def curves(steps: Sequence[int], losses: Mapping[str, Sequence[float]], total: i
 def live(picture: np.ndarray) -> str:
     """The latest preview."""
     return (
-        f'<figure class="live"><img src="{_jpeg(picture)}" alt="The same people, source left and target right, '
+        f'<figure class="live"><img src="{jpeg(picture)}" alt="The same people, source left and target right, '
         f'as far as the adaptation is"></figure>'
     )
 
@@ -213,8 +213,8 @@ def compare(before: np.ndarray | str, after: np.ndarray | str) -> str:
     """One picture uint8 [H, W, 3], or that of a path, over another, with a slider that moves the edge between them."""
     return (
         '<div class="compare">'
-        f'<img src="{_jpeg(before)}" alt="One person of the source world">'
-        f'<img src="{_jpeg(after)}" alt="The same person in the learned world" class="over">'
+        f'<img src="{jpeg(before)}" alt="One person of the source world">'
+        f'<img src="{jpeg(after)}" alt="The same person in the learned world" class="over">'
         '<i class="handle" aria-hidden="true"></i>'
         '<input type="range" min="0" max="100" value="50" aria-label="Edge between source and target"></div>'
     )
@@ -224,8 +224,8 @@ def beside(source: np.ndarray, target: np.ndarray) -> str:
     """One person as source and as target, side by side; pictures uint8 [S, S, 3]."""
     return (
         '<div class="beside">'
-        f'<figure><img src="{_jpeg(source)}" alt="The person in the source world"><figcaption>Source</figcaption>'
-        f'</figure><figure><img src="{_jpeg(target)}" alt="The same person in the chosen world">'
+        f'<figure><img src="{jpeg(source)}" alt="The person in the source world"><figcaption>Source</figcaption>'
+        f'</figure><figure><img src="{jpeg(target)}" alt="The same person in the chosen world">'
         "<figcaption>Target</figcaption></figure></div>"
     )
 
@@ -334,10 +334,11 @@ def _portrait(entry: Entry) -> str:
 @functools.lru_cache(maxsize=128)
 def _thumbnail(path: str) -> str:
     with Image.open(path) as image:
-        return _jpeg(ImageOps.fit(image.convert("RGB"), (192, 192), Image.Resampling.LANCZOS))
+        return jpeg(ImageOps.fit(image.convert("RGB"), (192, 192), Image.Resampling.LANCZOS))
 
 
-def _jpeg(picture: np.ndarray | Image.Image | str) -> str:
+def jpeg(picture: np.ndarray | Image.Image | str) -> str:
+    """A picture uint8 [H, W, 3], or that of a path, as an address that holds it."""
     image, buffer = Image.open(picture).convert("RGB") if isinstance(picture, str) else picture, io.BytesIO()
     image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     image.save(buffer, "JPEG", quality=88)

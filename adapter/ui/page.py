@@ -12,6 +12,7 @@ from adapter.service import library
 from adapter.service.arrivals import arrivals
 from adapter.service.gpu import jobs_at_once
 from adapter.service.job_queue import JobQueue
+from adapter.service.kept_files import MAXIMUM_BYTES
 from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
@@ -20,6 +21,7 @@ from adapter.ui.api import connect_api
 from adapter.ui.bases import TO_START, BasePages, turn_to
 from adapter.ui.blocks import PageBlocks
 from adapter.ui.browser import OPEN
+from adapter.ui.endpoints import SharedInputs
 from adapter.ui.handlers import AT_ONCE, QUIET, Outputs, report_errors
 from adapter.ui.manners import KEEP_STILL
 from adapter.ui.person_api import connect_person_api
@@ -59,9 +61,10 @@ def build(settings: Settings, sessions: Sessions) -> gr.Blocks:
     ) as blocks:
         pages = BasePages.of(settings)
         Page(settings, visitors, pages).make(blocks)
-        connect_api(settings, visitors)
-        connect_person_api(settings, visitors)
-        connect_shape_api(settings, visitors)
+        with gr.Row(visible=False):
+            shared = SharedInputs()
+        for connect in (connect_api, connect_person_api, connect_shape_api):
+            connect(settings, visitors, shared)
         for entry, own in pages.others:
             turn_to(blocks, entry.name, entry.title)
             Page(own, visitors, pages).make(blocks)
@@ -216,12 +219,13 @@ def serving(settings: Settings) -> dict[str, Any]:
         "theme": theme(),
         "css_paths": STYLE,
         "favicon_path": ICON,
-        "max_file_size": "25mb",
+        "max_file_size": MAXIMUM_BYTES,  # of a domain or a person; what reads pictures refuses those above 25 MB
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
         "share": False,
         "show_error": False,
+        "_frontend": False,  # or a machine that takes 3 s for its first page would end here, as one without localhost
         "mcp_server": importlib.util.find_spec("mcp") is not None,
     }

@@ -1,45 +1,39 @@
 """Named endpoints around portraits: find the person, and turn, edit and restyle the person."""
 
 import json
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from adapter.errors import UserError
 from adapter.media.alignment import framing_of
 from adapter.media.crop import Crop
 from adapter.media.portrait import cut_portrait, describe_portrait, find_portraits
 from adapter.media.references import read_picture
-from adapter.service import library
-from adapter.service.jobs import invert_job, render_image, text_edit_job
-from adapter.service.person_requests import STEPS, TEXT_EDIT_STEPS, InvertRequest, PersonRequest, TextEditRequest
+from adapter.service.jobs import invert_job, render_image
+from adapter.service.person_requests import STEPS, InvertRequest, PersonRequest
 from adapter.service.persons import accept_person
-from adapter.service.prompts import check_person_words
 from adapter.service.requests import LOADING, Update
 from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
-from adapter.ui.api import REFUSED_AT_ONCE, WAITING, progress_values
+from adapter.ui.endpoints import Endpoints, SharedInputs, mix_of, progress_values, training
 from adapter.ui.handlers import EXPLORING, report_errors, running_base
-from adapter.ui.upload_file import UploadFile
 from adapter.ui.upload_image import UploadImage
-from adapter.utils.atomic import replacing
 
 Streamed = tuple[dict[str, Any], str | None, str | None]
 
 
-class PersonEndpoints:
-    """What programs can call about a person.
+class WithPersons(Endpoints):
+    """Endpoints that take a person's file."""
 
-    Args:
-        settings: name the base and the library.
-        visitors: who the files belong to.
-    """
+    def keep_person(self, person: str, request: gr.Request) -> str:
+        """Check a person's file and keep it in the caller's folder; see `accept_person`."""
+        return str(accept_person(person, self.visitors.folder(request.session_hash or ""), self.settings))
 
-    def __init__(self, settings: Settings, visitors: Visitors) -> None:
-        self.settings, self.visitors, self.queue = settings, visitors, visitors.queue
+
+class PersonEndpoints(WithPersons):
+    """What programs can call about a person."""
 
     @report_errors("")
     def invert(
@@ -62,8 +56,7 @@ class PersonEndpoints:
         crops = find_portraits(image, framing_of(self.settings.base))
         cut = cut_portrait(image, crops[0] if crops else Crop(inside=False))
         yield progress_values(Update(LOADING, message=describe_portrait(crops, 0))), None, None
-        page = request.session_hash or ""
-        folder = str(self.visitors.new_job(page))
+        folder = self.new_job(request)
         wanted = InvertRequest(
             cut.pixels,
             cut.weight,
@@ -75,53 +68,10 @@ class PersonEndpoints:
             encoder=self.settings.encoder,
             **running_base(self.settings),
         )
-        yield from self._streamed(invert_job, wanted, page)
-
-    def _streamed(self, job: Callable[[Any], Iterator[Update]], wanted: Any, page: str) -> Iterator[Streamed]:
-        folder = wanted.folder
-        self.queue.enqueue(folder, self.visitors.of(page).key, wanted.seconds)
-        try:
-            for before, left in self.queue.wait(folder):
-                waiting = Update(WAITING, before, seconds_left=wanted.seconds + left)
-                yield progress_values(waiting), None, None
-            for update in job(wanted):
-                self.queue.report(folder, update.seconds_left)
-                found = update.found
-                files = (None, None) if found is None else (found.person, found.render)
-                yield progress_values(update), *files
-        finally:
-            self.queue.remove(folder)
-
-    @report_errors("")
-    def edit_by_words(
-        self,
-        person: str,
-        words: str,
-        steps: int = TEXT_EDIT_STEPS,
-        request: gr.Request = None,  # type: ignore[assignment]  # Gradio passes it
-    ) -> Iterator[Streamed]:
-        """Edit a person by words, where the CLIP reads everything. Streams progress, ends with the new person's file.
-
-        Args:
-            person: a person's file that /invert made.
-            words: what the person is to look like, such as "a person with curly hair".
-            steps: of the optimization.
-        """
-        check_person_words(words or "", self.settings.encoder)
-        if not person:
-            raise UserError("Send a person's file: wrap its path in gradio_client.handle_file.")
-        page = request.session_hash or ""
-        kept = accept_person(person, self.visitors.folder(page), self.settings)
-        folder = str(self.visitors.new_job(page))
-        wanted = TextEditRequest(
-            str(kept),
-            words,
-            folder,
-            int(steps or TEXT_EDIT_STEPS),
-            encoder=self.settings.encoder,
-            **running_base(self.settings),
-        )
-        yield from self._streamed(text_edit_job, wanted, page)
+        for update in self.in_turn(self.visitors.queue, request, folder, wanted.seconds, invert_job(wanted)):
+            found = update.found
+            files = (None, None) if found is None else (found.person, found.render)
+            yield progress_values(update), *files
 
     @report_errors("")
     def edit(
@@ -150,50 +100,29 @@ class PersonEndpoints:
         """
         if not person:
             raise UserError("Send a person's file: wrap its path in gradio_client.handle_file.")
-        folder = self.visitors.folder(request.session_hash or "")
-        kept = accept_person(person, folder, self.settings)
-        if name and not domain:
-            domain = str(library.local(library.find(name, self.settings), self.settings))
         wanted = PersonRequest(
-            person=str(kept),
+            person=self.keep_person(person, request),
             edits=amounts(edits),
-            mix=((domain, float(strength)),) if domain else (),
+            mix=mix_of(domain, name, strength, self.settings),
             yaw=float(yaw),
             pitch=float(pitch),
             zoom=float(zoom),
             **running_base(self.settings),
         )
-        picture = Image.fromarray(render_image(wanted))
-        path = folder / f"person-{secrets.token_hex(4)}.png"
-        with replacing(path) as temporary:
-            picture.save(temporary, format="PNG")
-        return str(path)
+        return self.keep_view(render_image(wanted), request)
 
 
-def connect_person_api(settings: Settings, visitors: Visitors) -> None:
+def connect_person_api(settings: Settings, visitors: Visitors, shared: SharedInputs) -> None:
     """Declare the endpoints inside the current Blocks; none of their components is shown."""
-    endpoints = PersonEndpoints(settings, visitors)
+    endpoints, go = PersonEndpoints(settings, visitors), shared.go
     with gr.Row(visible=False):
-        go = gr.Button()
         portrait = UploadImage(label="portrait")
         steps, tuning = gr.Number(STEPS, precision=0, label="steps"), gr.Number(0, precision=0, label="tuning")
-        person, edits = UploadFile(label="person"), gr.Textbox("{}", label="edits")
-        domain, name = UploadFile(label="domain"), gr.Textbox("", label="name")
-        strength, yaw = gr.Number(1.0, label="strength"), gr.Number(0.0, label="yaw")
-        pitch, zoom = gr.Number(0.0, label="pitch"), gr.Number(1.0, label="zoom")
-        progress, found = gr.JSON(label="progress"), gr.File(label="person")
-        render, view = gr.Image(label="render", format="png"), gr.Image(label="view", format="png")
-    training: dict[str, Any] = {
-        "concurrency_limit": visitors.queue.capacity + REFUSED_AT_ONCE,
-        "concurrency_id": "adapt",
-        "api_visibility": "public",
-    }
-    go.click(endpoints.invert, [portrait, steps, tuning], [progress, found, render], api_name="invert", **training)
-    words, changes = gr.Textbox("", label="words"), gr.Number(TEXT_EDIT_STEPS, precision=0, label="steps")
-    changing = [person, words, changes]
-    go.click(endpoints.edit_by_words, changing, [progress, found, render], api_name="edit_by_words", **training)
-    shown = [person, edits, domain, name, strength, yaw, pitch, zoom]
-    go.click(endpoints.edit, shown, view, api_name="edit", **EXPLORING)
+        found, render = gr.File(label="person"), gr.Image(label="render", format="png")
+    files = [shared.progress, found, render]
+    go.click(endpoints.invert, [portrait, steps, tuning], files, api_name="invert", **training(visitors))
+    shown = [shared.person, shared.edits, shared.domain, shared.name, shared.strength, *shared.camera]
+    go.click(endpoints.edit, shown, shared.view, api_name="edit", **EXPLORING)
 
 
 def amounts(text: str) -> dict[str, float]:

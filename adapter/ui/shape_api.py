@@ -6,30 +6,18 @@ from typing import Any
 import gradio as gr
 
 from adapter.methods.offers import TRUNCATION_PSI
-from adapter.service import library
 from adapter.service.jobs import mesh_job, render_file
-from adapter.service.persons import accept_person
-from adapter.service.requests import Update
 from adapter.service.settings import Settings
 from adapter.service.shape_requests import FACES, FRAMES, MESH_SECONDS, RESOLUTION, MeshRequest, WalkRequest
 from adapter.service.time_left import FILM_SECONDS
 from adapter.service.visitors import Visitors
-from adapter.ui.api import WAITING, progress_values
-from adapter.ui.handlers import FILMING, report_errors, running_base
-from adapter.ui.person_api import amounts
-from adapter.ui.upload_file import UploadFile
+from adapter.ui.endpoints import FILMS, SharedInputs, mix_of, progress_values
+from adapter.ui.handlers import report_errors, running_base
+from adapter.ui.person_api import WithPersons, amounts
 
 
-class ShapeEndpoints:
-    """What programs can call about shapes and walks.
-
-    Args:
-        settings: name the base and the library.
-        visitors: who the files belong to.
-    """
-
-    def __init__(self, settings: Settings, visitors: Visitors) -> None:
-        self.settings, self.visitors = settings, visitors
+class ShapeEndpoints(WithPersons):
+    """What programs can call about shapes and walks."""
 
     @report_errors("")
     def mesh(
@@ -64,7 +52,7 @@ class ShapeEndpoints:
         wanted = MeshRequest(
             seed=int(seed), truncation=truncation, resolution=int(resolution), faces=int(faces), **common
         )
-        for update in self._in_turn(folder, request, MESH_SECONDS, lambda: mesh_job(wanted)):
+        for update in self.in_turn(self.visitors.films, request, folder, MESH_SECONDS, mesh_job(wanted)):
             yield progress_values(update), list(update.files) or None
 
     @report_errors("")
@@ -96,49 +84,27 @@ class ShapeEndpoints:
         """
         folder, common = self._common(domain, name, strength, person, edits, request)
         wanted = WalkRequest(seed=int(seed), truncation=truncation, count=int(people), frames=int(frames), **common)
-        for update in self._in_turn(folder, request, FILM_SECONDS, lambda: render_file(wanted)):
+        for update in self.in_turn(self.visitors.films, request, folder, FILM_SECONDS, render_file(wanted)):
             yield progress_values(update), update.file or None
 
     def _common(
         self, domain: str | None, name: str, strength: float, person: str | None, edits: str, request: gr.Request
     ) -> tuple[str, dict[str, Any]]:
         """The folder of a job, and the arguments that both requests have."""
-        page = request.session_hash or ""
-        if name and not domain:
-            domain = str(library.local(library.find(name, self.settings), self.settings))
-        kept = accept_person(person, self.visitors.folder(page), self.settings) if person else ""
-        folder = str(self.visitors.new_job(page))
-        mix = ((domain, float(strength)),) if domain else ()
-        who = {"person": str(kept), "edits": amounts(edits)}
-        return folder, {"folder": folder, "mix": mix, **who, **running_base(self.settings)}
-
-    def _in_turn(self, folder: str, request: gr.Request, seconds: float, job: Any) -> Iterator[Update]:
-        """Updates of a job once it gets its turn among the films."""
-        films = self.visitors.films
-        films.enqueue(folder, self.visitors.of(request.session_hash or "").key, seconds)
-        try:
-            for before, left in films.wait(folder):
-                yield Update(WAITING, before, seconds_left=seconds + left)
-            yield from job()
-        finally:
-            films.remove(folder)
+        kept = self.keep_person(person, request) if person else ""
+        who = {"person": kept, "edits": amounts(edits), "mix": mix_of(domain, name, strength, self.settings)}
+        folder = self.new_job(request)
+        return folder, {"folder": folder, **who, **running_base(self.settings)}
 
 
-def connect_shape_api(settings: Settings, visitors: Visitors) -> None:
+def connect_shape_api(settings: Settings, visitors: Visitors, shared: SharedInputs) -> None:
     """Declare the endpoints inside the current Blocks; none of their components is shown."""
-    endpoints = ShapeEndpoints(settings, visitors)
+    endpoints, go = ShapeEndpoints(settings, visitors), shared.go
     with gr.Row(visible=False):
-        go = gr.Button()
-        domain, name = UploadFile(label="domain"), gr.Textbox("", label="name")
-        seed, truncation = gr.Number(0, precision=0, label="seed"), gr.Number(TRUNCATION_PSI, label="truncation")
-        strength = gr.Number(1.0, label="strength")
-        person, edits = UploadFile(label="person"), gr.Textbox("{}", label="edits")
         resolution = gr.Number(RESOLUTION, precision=0, label="resolution")
         faces = gr.Number(FACES, precision=0, label="faces")
         people, frames = gr.Number(4, precision=0, label="people"), gr.Number(FRAMES, precision=0, label="frames")
-        progress, meshes = gr.JSON(label="progress"), gr.File(label="meshes", file_count="multiple")
-        film = gr.Video(label="walk")
-    films: dict[str, Any] = {**FILMING, "api_visibility": "public"}
-    who = [domain, name, seed, truncation, strength, person, edits]
-    go.click(endpoints.mesh, [*who, resolution, faces], [progress, meshes], api_name="mesh", **films)
-    go.click(endpoints.walk, [*who, people, frames], [progress, film], api_name="walk", **films)
+        meshes, film = gr.File(label="meshes", file_count="multiple"), gr.Video(label="walk")
+    who = [*shared.who, shared.person, shared.edits]
+    go.click(endpoints.mesh, [*who, resolution, faces], [shared.progress, meshes], api_name="mesh", **FILMS)
+    go.click(endpoints.walk, [*who, people, frames], [shared.progress, film], api_name="walk", **FILMS)

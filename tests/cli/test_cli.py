@@ -164,7 +164,7 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path):
             if "Preparing" in line:
                 break
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(300) == 130
     finally:
         process.kill()
     assert "Traceback" not in process.stderr.read()

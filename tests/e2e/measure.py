@@ -71,7 +71,7 @@ def visit(url: str, served: float) -> None:
             timed(
                 page,
                 "#view img",
-                "step of a slider in Explore: the next face",
+                "slider in Explore let go of: the sharp face",
                 lambda: page.keyboard.press("ArrowRight"),
             )
             page.wait_for_timeout(500)

@@ -119,3 +119,29 @@ def test_both_ways_have_the_same_gradients(up):
         plain = gradients()
     for one, other in zip(fast, plain, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_equal_styles_share_one_convolution_with_the_same_gradients():
+    styles = (random(1, 6) + 1).expand(2, -1)
+    values = [random(2, 6, 16, 16), random(4, 6, 3, 3), random(4)]
+
+    def gradients():
+        x, weight, bias = (value.clone().requires_grad_() for value in values)
+        y = modulated_conv2d(x, weight, styles, bias, fir=resample_filter(), replicate=True)
+        return y.detach(), *torch.autograd.grad((y * random(*y.shape, seed=5)).sum(), [x, weight, bias])
+
+    fast = gradients()
+    with plain_kernels():
+        plain = gradients()
+    # Sums of some thousand products, in another order.
+    for one, other in zip(fast, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_modulated_convolution_in_bf16_is_near_that_in_fp32():
+    x, weight, styles, bias = random(1, 6, 16, 16), random(4, 6, 3, 3), random(1, 6) + 1, random(4)
+    exact = modulated_conv2d(x, weight, styles, bias)
+    found = modulated_conv2d(x.bfloat16(), weight, styles, bias)
+    assert found.dtype == torch.bfloat16
+    # bf16 has 8 bits; outputs are about 1, sums of 54 rounded products.
+    torch.testing.assert_close(found.float(), exact, rtol=0, atol=0.05)

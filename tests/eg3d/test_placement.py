@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from adapter.adaptation.parts import copy_parts
-from adapter.eg3d import Eg3d, Generator, cameras_around_front, place
+from adapter.eg3d import Eg3d, Generator, cameras_around_front, place, placement
 from tests.helpers.tiny_base import CONFIG
 
 LARGEST, MEAN = 2e-2, 2e-3
@@ -60,3 +60,16 @@ def test_a_cpu_computes_in_fp32():
     torch.manual_seed(0)
     generator = place(Generator(CONFIG).compute_in(torch.bfloat16), "cpu")
     assert generator.decoder.dtype == generator.superresolution.dtype == torch.float32
+
+
+def test_a_cpu_trains_large_pictures_in_the_precision_it_has_instructions_for(monkeypatch):
+    small = Generator(CONFIG)
+    sizes = dataclasses.replace(CONFIG.superresolution, input_resolution=64, upsample=(True, True))
+    with torch.device("meta"):
+        large = Generator(dataclasses.replace(CONFIG, superresolution=sizes))
+    large.backbone.mapping.w_avg = torch.zeros(1)
+    assert large.config.image_resolution == 256
+    for can, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(placement, "cpu_has_bf16", lambda can=can: can)
+        assert placement.training_dtype(small) == torch.float32
+        assert placement.training_dtype(large) == expected

@@ -209,3 +209,24 @@ def test_field_reads_density_and_color_anywhere(tiny, planes):
     empty = tiny.decoder(torch.zeros(1, 8))[0]
     torch.testing.assert_close(nowhere[:, 0], empty.expand(2))
     torch.testing.assert_close(tiny.decoder.density(torch.zeros(1, 8)), empty)
+
+
+def test_a_fixed_density_has_no_gradient_and_colors_keep_theirs(tiny, planes, cameras):
+    samples = tiny.sample(planes, cameras)
+
+    def gradients(fixed):
+        parts = tiny.parts().requires_grad_(False)
+        last = parts.decoder.net[2].requires_grad_(True)
+        parts.decoder.fixed_density = fixed
+        return torch.autograd.grad(tiny.march(samples, parts).features.square().sum(), [last.weight, last.bias])
+
+    free, fast = gradients(fixed=False), gradients(fixed=True)
+    with plain_kernels():
+        plain = gradients(fixed=True)
+    for moving, kept, reference in zip(free, fast, plain, strict=True):
+        assert moving[0].any()
+        assert not kept[0].any()
+        # Sums over some thousand samples, in another order.
+        largest = float(reference.abs().max())
+        torch.testing.assert_close(kept, reference, rtol=1e-3, atol=1e-4 * largest)
+        torch.testing.assert_close(kept[1:], moving[1:], rtol=1e-3, atol=1e-4 * largest)

@@ -25,7 +25,7 @@ from adapter.pipeline import DomainAdapter
 from adapter.scene import DomainScene, Identities
 from adapter.service import models, result_files
 from adapter.service.person_requests import InvertRequest
-from adapter.service.requests import GRID, IMAGE, ORBIT, WALK, AdaptRequest, ExploreRequest, RenderRequest
+from adapter.service.requests import GRID, IMAGE, ORBIT, VIEWS, WALK, AdaptRequest, ExploreRequest, RenderRequest
 from adapter.service.worker import adapt as adapting
 from adapter.service.worker import explore, invert, outputs, render
 from tests.evaluation.tiny import FakeGroundTruth, make_classifier
@@ -286,7 +286,7 @@ def checks() -> Iterator[Check]:
         for name in METHODS:
             yield f"adapt {base}: {name}", functools.partial(adapt_job, base, name)
         yield f"render {base}", functools.partial(render_job, base)
-        for kind in (IMAGE, ORBIT, GRID, WALK):
+        for kind in (IMAGE, ORBIT, VIEWS, GRID, WALK):
             yield f"explore {base}: {kind}", functools.partial(explore_job, base, kind)
         yield f"invert {base}", functools.partial(invert_job, base)
         yield f"same pictures {base}", functools.partial(same_pictures, base)

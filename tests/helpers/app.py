@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 180
+START_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -44,27 +44,29 @@ class App:
         """What an endpoint answers to bare HTTP, without a client that would upload local files: its event stream."""
         body, headers = json.dumps({"data": values}).encode(), {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}gradio_api/call/{name}", body, headers)
-        with urllib.request.urlopen(request, timeout=120) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             event = json.loads(answer.read())["event_id"]
         return self.get(f"gradio_api/call/{name}/{event}")[1].decode()
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a request by somebody without a session."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=120) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=300) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 
 
 @contextlib.contextmanager
-def running_app(folder: Path, **environment: str) -> Iterator[App]:
-    """The app on the embedded base, offline, with all its files below a folder; ended with the block.
+def running_app(folder: Path, *, small: bool = False, **environment: str) -> Iterator[App]:
+    """The app on the base ``heads``, offline, with all its files below a folder; ended with the block.
 
     Args:
         folder: of all its files.
+        small: whether its videos are small, see `tests.helpers.small_app`.
         environment: variables of its own, such as another BASE.
     """
+    program = ["-m", "tests.helpers.small_app"] if small else ["app.py"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -78,7 +80,7 @@ def running_app(folder: Path, **environment: str) -> Iterator[App]:
         **environment,
     }
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen([sys.executable, *program], cwd=ROOT, env=environment, stdout=log, stderr=log)
         app = App(f"http://127.0.0.1:{port}/", folder, process)
         began = time.monotonic()
         try:
@@ -89,7 +91,7 @@ def running_app(folder: Path, **environment: str) -> Iterator[App]:
             yield app
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def _answers(app: App) -> bool:

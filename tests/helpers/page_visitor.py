@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-EVENT_SECONDS = 60.0
+EVENT_SECONDS = 240.0
 
 
 class Refused(Exception):

@@ -160,7 +160,7 @@ def test_without_a_connection(hub, things, remote, tmp_path: Path):
     assert download(FILE, None, away) == path
     began = time.monotonic()
     refusal(lambda: download(FILE, None, replace(away, cache=tmp_path / "other")), "Check the connection")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60, "it tried again"
 
 
 def test_with_the_hub_switched_off(hub, things, remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -249,6 +249,18 @@ download(entry, lambda share, text: print(text, flush=True), Remote("{hub.url}",
     hub.cuts.clear()
     assert ready(FILE, remote) is None
     assert download(FILE, None, remote).read_bytes() == CONTENT
+
+
+def test_what_a_killed_download_left_is_removed_and_what_is_arriving_is_not(hub, things, remote):
+    blobs = remote.cache / "models--{}".format(FILE.repo.replace("/", "--")) / "blobs"
+    blobs.mkdir(parents=True)
+    left, arriving = blobs / "a.1.incomplete", blobs / "b.2.incomplete"
+    for file in (left, arriving):
+        file.write_bytes(bytes(5000))
+    os.utime(left, (1, 1))
+    assert download(FILE, None, remote).read_bytes() == CONTENT
+    assert not left.exists()
+    assert arriving.exists()
 
 
 def left_over(remote: Remote) -> list[Path]:

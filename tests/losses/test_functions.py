@@ -217,3 +217,11 @@ def test_variation_counts_only_pairs_inside_the_weight():
     left = torch.tensor([[[[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]]])
     assert weighted_variation(image, left).item() == pytest.approx((1 + 1 + 0 + 0) / 4)
     assert weighted_variation(image, left * 0).item() == 0
+
+
+@pytest.mark.parametrize("channels", [3, 20])
+def test_image_structure_is_the_difference_of_all_cosines(channels):
+    target, source = points(2, 16, channels), points(2, 16, channels, seed=1)
+    cosines = [unit(tokens) @ unit(tokens).transpose(1, 2) for tokens in (target, source)]
+    expected = (cosines[0] - cosines[1]).square().mean().item()
+    assert image_structure(target, source).item() == pytest.approx(expected)

@@ -7,10 +7,13 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import handle_file
 
+from adapter.service.kept_files import MAXIMUM_BYTES
 from tests.helpers.app import ROOT, App, running_app
+from tests.helpers.tiny_library import make_library, on_tiny_base
 from tests.helpers.visitor import Visitor, run_together
 
 pytestmark = pytest.mark.slow
@@ -19,7 +22,8 @@ STEPS = 4
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    with running_app(tmp_path_factory.mktemp("app")) as app:
+    library = make_library(tmp_path_factory.mktemp("library"))
+    with running_app(tmp_path_factory.mktemp("app"), small=True, **on_tiny_base(library)) as app:
         yield app
 
 
@@ -44,6 +48,13 @@ def test_files_arrive_whole(alice):
     assert Path(video).read_bytes()[4:8] == b"ftyp"
     assert Path(samples).stat().st_size > 10_000
     assert Path(domain).stat().st_size > 10_000
+
+
+def test_uploads_may_be_as_large_as_domains_but_no_larger(app: App):
+    """What they are is looked at afterwards, by what reads that kind of file."""
+    for size, status in ((MAXIMUM_BYTES - 1000, 200), (MAXIMUM_BYTES + 1000, 413)):
+        answer = httpx.post(f"{app.url}gradio_api/upload", files={"files": ("a.safetensors", bytes(size))}, timeout=60)
+        assert answer.status_code == status
 
 
 def test_session_folders_cannot_be_fetched(app: App, alice):
@@ -122,10 +133,10 @@ def test_the_server_fetches_nothing_for_strangers(app: App):
 def test_uploads_of_one_are_not_listed_for_the_other(app: App, alice, bob: Visitor):
     _, (_, _, domain) = alice
     about = alice[0].client.predict(handle_file(domain), api_name="/upload_domain")
-    assert about["base"] == "heads"
+    assert about["base"] == "tiny"
     listed = bob.client.predict(api_name="/list_domains")
     assert about["title"] not in [entry["title"] for entry in listed]
-    config = json.loads(urllib.request.urlopen(app.url + "config", timeout=30).read())
+    config = json.loads(urllib.request.urlopen(app.url + "config", timeout=300).read())
     assert "adapter-sessions" not in json.dumps(config)
 
 
@@ -150,7 +161,7 @@ def test_two_visitors_at_once(app: App, tmp_path: Path):
         visitors.append(Visitor(app.url, number, tmp_path / str(number)))
     visitors[0].adapt(STEPS)  # so that everything is loaded before the memory is looked at
     before, logged = app.memory(), len(app.log())
-    run_together(visitors, 20, STEPS)
+    run_together(visitors, 8, STEPS)
     assert [error for visitor in visitors for error in visitor.errors] == []
     assert all(visitor.adapted >= 1 for visitor in visitors)
     assert all(visitor.explored >= 5 for visitor in visitors)

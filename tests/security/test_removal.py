@@ -10,14 +10,17 @@ from PIL import Image
 
 from tests.helpers.app import ROOT, App, running_app
 from tests.helpers.page_visitor import PageVisitor
+from tests.helpers.tiny_library import make_library, on_tiny_base
 
 pytestmark = pytest.mark.slow
-GRACE, PATIENCE = 2.0, 40.0
+GRACE, PATIENCE = 2.0, 240.0
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    with running_app(tmp_path_factory.mktemp("app"), GRACE_SECONDS=str(GRACE)) as app:
+    library = make_library(tmp_path_factory.mktemp("library"))
+    own = {"GRACE_SECONDS": str(GRACE), **on_tiny_base(library)}
+    with running_app(tmp_path_factory.mktemp("app"), small=True, **own) as app:
         yield app
 
 

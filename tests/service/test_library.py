@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from adapter.adaptation import Domain, DomainMetadata, fingerprint
-from adapter.eg3d import Eg3d
+from adapter.eg3d import PRESETS, Eg3d, Generator
 from adapter.errors import UserError
-from adapter.service import library
+from adapter.hub.share import MAX_DOMAIN_BYTES
+from adapter.media.images import MAX_BYTES
+from adapter.service import kept_files, library
 from adapter.service.settings import Settings
 
 
@@ -61,9 +63,17 @@ def test_other_files_are_refused(domain: Path, tmp_path: Path, settings: Setting
 def test_a_file_that_is_too_large_is_not_even_read(domain: Path, tmp_path: Path, settings: Settings):
     path = tmp_path / "large.safetensors"
     with path.open("wb") as file:
-        file.truncate(library.MAXIMUM_BYTES + 1)
-    with pytest.raises(UserError, match="too large"):
+        file.truncate(kept_files.MAXIMUM_BYTES + 1)
+    with pytest.raises(UserError, match="too large for a domain: the largest ones have 64 MB"):
         library.accept(path, tmp_path / "mine", settings)
+
+
+def test_a_whole_generator_of_the_largest_base_fits():
+    """Such a file holds the differences of all weights in half precision."""
+    with torch.device("meta"):
+        weights = sum(parameter.numel() for parameter in Generator(PRESETS["ffhq512"]).parameters())
+    assert MAX_BYTES < 2 * weights < 0.99 * kept_files.MAXIMUM_BYTES, "larger than any picture may be"
+    assert kept_files.MAXIMUM_BYTES <= MAX_DOMAIN_BYTES, "what the Hub has is as large"
 
 
 def test_an_unknown_name_lists_what_there_is():

@@ -25,7 +25,10 @@ FLAGS = (
     "--disable-default-apps",
     "--disable-extensions",
     "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+PATIENCE_MS = 240_000
+"""How long a test waits for anything on the page; a busy machine is slow."""
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +39,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[App]:
-    with running_app(tmp_path_factory.mktemp("app"), **on_tiny_base(library)) as app:
+    with running_app(tmp_path_factory.mktemp("app"), small=True, **on_tiny_base(library)) as app:
         yield app
     errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", app.log(), re.MULTILINE)
     assert not errors, "the app logged errors"
@@ -54,31 +57,57 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def profile(browser):
+    """One profile for all tests, as a page whose scripts are in its cache opens several times as fast."""
+    context = browser.new_context(accept_downloads=True)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visit(browser, server):
-    """Opens the page as a new visitor; afterwards nobody else was asked for anything and no script had failed."""
-    contexts, foreign, problems = [], [], []
+def context(profile, server):
+    """The profile, which remembers nobody; afterwards all pages are closed, and no script had failed."""
+    problems: list[str] = []
 
-    def route(route):
-        if route.request.url.startswith((server.url, "data:", "blob:")):
-            route.continue_()
-        else:
-            foreign.append(route.request.url)
-            route.abort()
-
-    def open_page(width: int = 1280, height: int = 900, theme: str = "light", query: str = ""):
-        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.route("**/*", route)
+    def watch(page) -> None:
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: problems.append(str(error)))
+
+    profile.on("page", watch)
+    page = profile.new_page()
+    page.goto(f"{server.url}theme.css")
+    page.evaluate("localStorage.clear()")
+    page.close()
+    yield profile
+    for page in profile.pages:
+        page.close()
+    profile.remove_listener("page", watch)
+    assert problems == []
+
+
+@pytest.fixture
+def visit(context, browser, server):
+    """Opens the page; afterwards nobody else was asked for anything."""
+    foreign: list[str] = []
+    strangers: list = []
+
+    def note(request) -> None:
+        if not request.url.startswith((server.url, "data:", "blob:")):
+            foreign.append(request.url)
+
+    def open_page(width: int = 1280, height: int = 900, theme: str = "light", query: str = "", stranger: bool = False):
+        if stranger:
+            strangers.append(browser.new_context())
+        page = (strangers[-1] if stranger else context).new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.set_viewport_size({"width": width, "height": height})
+        page.on("request", note)
         page.goto(f"{server.url}?__theme={theme}{query}", wait_until="domcontentloaded")
         page.get_by_role("tab", name="Create", exact=True).wait_for()
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for own in strangers:
+        own.close()
     assert foreign == []
-    assert problems == []

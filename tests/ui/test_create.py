@@ -28,7 +28,7 @@ from adapter.ui.tabs.inputs import PICTURE, READY, WORDS
 from adapter.ui.tabs.results import Made
 
 VISITOR = SimpleNamespace(session_hash="visitor")
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 @pytest.fixture
@@ -74,9 +74,7 @@ def end(job: Job) -> None:
 
 
 def is_ready(tab: CreateTab, shown: dict) -> bool:
-    return (
-        shown[tab.adapt_button].interactive and not shown[tab.stop_button].interactive and not shown[tab.clock].active
-    )
+    return shown[tab.button].interactive and not shown[tab.stop_button].interactive and not shown[tab.clock].active
 
 
 @pytest.fixture
@@ -138,14 +136,14 @@ def test_a_waiting_visitor_sees_who_is_before_and_stops_at_once(tab, values, bus
     first = start(tab, values)
     shown = tab.follow("", VISITOR)
     assert "1 person is before you" in shown[tab.status]
-    assert not shown[tab.adapt_button].interactive
+    assert not shown[tab.button].interactive
     assert shown[tab.stop_button].interactive
     assert shown[tab.clock].active
     began = time.monotonic()
     stopped = tab.stop(shown[tab.shown], VISITOR)
     assert is_ready(tab, stopped)
     assert "before it began" in stopped[tab.note]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < PATIENCE / 4, "it waited for the other job"
     assert tab.queue.position(first.folder) is None
 
 

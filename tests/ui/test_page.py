@@ -17,6 +17,7 @@ from adapter.media.examples import FOLDER, examples
 from adapter.media.images import load_image
 from adapter.methods import METHODS
 from adapter.methods.offers import page_presets, presets
+from adapter.service.kept_files import MAXIMUM_BYTES
 from adapter.service.prompts import check_prompt
 from adapter.service.requests import DONE, Update
 from adapter.service.sessions import Sessions
@@ -102,8 +103,20 @@ def test_the_page_is_served_in_private():
     options = serving(Settings.from_environment({}))
     assert (options["server_name"], options["server_port"]) == ("127.0.0.1", 7860)
     assert not any(options[name] for name in ("run_history", "enable_monitoring", "ssr_mode", "share"))
-    assert options["max_file_size"] == "25mb"
+    assert options["max_file_size"] == MAXIMUM_BYTES
     assert serving(Settings.from_environment({"SPACE_ID": "someone/something"}))["server_name"] == "0.0.0.0"
+
+
+def test_a_machine_that_is_slow_to_answer_itself_serves_the_page(monkeypatch: pytest.MonkeyPatch):
+    """Gradio gives a first page 3 s, and would then take localhost for unreachable."""
+    monkeypatch.setattr(gr.networking, "url_ok", lambda url: False)
+    with gr.Blocks() as small:
+        gr.Markdown("Hello")
+    try:
+        small.launch(**serving(Settings(port=0).with_free_port()), prevent_thread_lock=True, quiet=True)
+        assert small.is_running
+    finally:
+        small.close()
 
 
 def test_nothing_on_the_page_points_to_another_host(blocks: gr.Blocks):

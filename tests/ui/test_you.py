@@ -17,11 +17,11 @@ from adapter.service.sessions import Sessions
 from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
 from adapter.ui import portrait_html
-from adapter.ui.tabs import person_panel, you
+from adapter.ui.tabs import films, person_panel, you
 from adapter.ui.tabs.you import CLOSE, CLOSEST, QUICK, YouTab
 
 VISITOR = SimpleNamespace(session_hash="visitor")
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_meshes_and_walks_are_of_the_person_as_edited_in_that_world(tab: YouTab,
     wish = panel._meshes_wanted(values)
     assert wish.arguments == {"person": found.person, "edits": {slider: 1.5}, "mix": ()}
     asked = []
-    monkeypatch.setattr(person_panel, "render_file", lambda request: asked.append(request) or iter(()))
+    monkeypatch.setattr(films, "render_file", lambda request: asked.append(request) or iter(()))
     monkeypatch.setattr(person_panel, "running_base", lambda settings: {})
     monkeypatch.setattr(person_panel, "named", lambda *_: found.render)
     list(panel.make_walk(values, VISITOR))

@@ -4,7 +4,7 @@ The model's functions are plain PyTorch, which says what is meant and runs every
 the same result, up to rounding, in front of such a function.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -34,9 +34,9 @@ def accelerated(
     return decorate
 
 
-def eligible(x: Tensor) -> bool:
-    """Whether kernels may work on ``x``: a float32 tensor on the CPU, outside of `plain_kernels`."""
-    return x.device.type == "cpu" and x.is_floating_point() and x.itemsize == 4 and not _plain.get()
+def eligible(x: Tensor, sizes: Sequence[int] = (4,)) -> bool:
+    """Whether kernels may work on ``x``: floats on the CPU of so many bytes each, outside of `plain_kernels`."""
+    return x.device.type == "cpu" and x.is_floating_point() and x.itemsize in sizes and not _plain.get()
 
 
 @contextmanager

@@ -78,6 +78,8 @@ class _DecodeAndMarch(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         needs_features, needs_decoder = ctx.needs_input_grad[0], any(ctx.needs_input_grad[2:])
+        if not needs_features and not any(ctx.needs_input_grad[2:6]):
+            return None, None, None, None, None, None, *_color_gradients(ctx.pieces, gradients[0], ctx.decoder)
         rays = [len(piece.depths) for piece in ctx.pieces]
         grad_rows, totals = [], [torch.zeros_like(weight) for weight in ctx.decoder]
         for piece, *upstream in zip(ctx.pieces, *(gradient.split(rays) for gradient in gradients), strict=True):
@@ -91,6 +93,18 @@ class _DecodeAndMarch(torch.autograd.Function):
             None,
             *(totals if needs_decoder else [None] * len(totals)),
         )
+
+
+def _color_gradients(pieces: list[_Piece], colors: Tensor, decoder: DecoderWeights) -> list[Tensor]:
+    """Gradients of the weights and of the bias of the colors alone, whose layer is the last one."""
+    totals = [torch.zeros_like(decoder.color), torch.zeros_like(decoder.color_bias)]
+    for piece, upstream in zip(pieces, colors.split([len(piece.depths) for piece in pieces]), strict=True):
+        shares = piece.weights[..., None] * (upstream * COLOR_GAIN)[:, None]
+        grad_logits = shares.flatten(0, 1).mul_(piece.sigmoids)
+        grad_logits.addcmul_(grad_logits, piece.sigmoids, value=-1)
+        totals[0].addmm_(grad_logits.T, piece.hidden)
+        totals[1].add_(grad_logits.sum(dim=0))
+    return totals
 
 
 def _piece_gradients(

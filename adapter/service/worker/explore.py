@@ -14,8 +14,8 @@ from adapter.latents.walks import walk_past
 from adapter.media.grids import save_png
 from adapter.result import GRID_VIEWS, views_sheet
 from adapter.scene import DomainScene, Identities
-from adapter.service import models
-from adapter.service.requests import GRID, IMAGE, ORBIT, RENDERING, ExploreRequest, Update
+from adapter.service import models, view_grid
+from adapter.service.requests import GRID, IMAGE, ORBIT, RENDERING, VIEWS, ExploreRequest, Update
 from adapter.service.result_files import RenderedFilm
 from adapter.service.worker.outputs import PATH
 from adapter.service.worker.walk_film import write_walk
@@ -25,11 +25,14 @@ WALK_FRAMES = 24
 
 
 def run(request: ExploreRequest) -> Iterator[Update]:
-    """Render what is requested; see `adapter.service.jobs.render_pair` and `render_file`."""
+    """Render what is requested; see `render_pair`, `render_views` and `render_file` of `adapter.service.jobs`."""
     parts = parts_of(request.base, request.library, request.mix)
     if request.kind == IMAGE:
         pair = _scene(request).pairs(request.yaw, request.pitch, request.zoom).enlarged(SIDE)
         yield Update(RENDERING, preview=np.concatenate([pair.sources, pair.targets]))
+        return
+    if request.kind == VIEWS:
+        yield from _views(request)
         return
     folder = Path(request.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +45,16 @@ def run(request: ExploreRequest) -> Iterator[Update]:
         yield from _orbit(request, folder / "orbit.mp4")
     else:
         yield from _walk(request, parts, folder / "walk.mp4")
+
+
+def _views(request: ExploreRequest) -> Iterator[Update]:
+    sources: list[np.ndarray] = []
+    targets: list[np.ndarray] = []
+    for pair in _scene(request).along(view_grid.POSES, request.zoom):
+        sources.append(view_grid.tile(pair.sources[0]))
+        targets.append(view_grid.tile(pair.targets[0]))
+        yield Update(RENDERING, len(sources), len(view_grid.POSES))
+    yield Update(RENDERING, fraction=1.0, preview=view_grid.sheet(sources, targets))
 
 
 def _orbit(request: ExploreRequest, path: Path) -> Iterator[Update]:

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapter.media.alignment import FACES, Square
 from adapter.training.faces.pose import Similarity, angles
 
-PIVOT = np.array([0.0, -0.15, 0.35])
+PIVOT = np.array(FACES.pivot)
 """The point around which heads turn, in the template's frame and face widths: behind the bridge of the nose."""
-SIDE = 1.72
+SIDE = FACES.side
 """Side of the crop in face widths."""
 
 
@@ -29,12 +30,9 @@ def crop_matrix(similarity: Similarity, side: int, size: int) -> NDArray:
         side: of the source picture in pixels.
         size: of the crop in pixels.
     """
-    center = similarity.apply(PIVOT[None])[0, 0, :2] * side
-    half = SIDE * similarity.scale[0] * side / 2
+    x, y = similarity.apply(PIVOT[None])[0, 0, :2] * side
     roll = angles(similarity.rotation).roll[0]
-    across = np.array([np.cos(roll), np.sin(roll)]) * half
-    down = np.array([-across[1], across[0]])
-    corners = np.float32([center - across - down, center + across - down, center - across + down])
+    corners = Square(x, y, SIDE * similarity.scale[0] * side, roll).corners
     return cv2.getAffineTransform(corners, np.float32([[0, 0], [size, 0], [0, size]]))
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from adapter.errors import UserError
 from adapter.service import library
-from adapter.service.background import Finish, Job, Prepare, start
+from adapter.service.background import Finish, Job, Prepare
 from adapter.service.jobs import adapt_job, render_job
 from adapter.service.plans import check_plan
 from adapter.service.requests import AdaptRequest, RenderRequest, Update
@@ -20,35 +20,29 @@ from adapter.ui import html
 from adapter.ui.handlers import AT_ONCE, Outputs, Values, report_errors, running_base
 from adapter.ui.tabs.advanced import AdvancedSettings
 from adapter.ui.tabs.inputs import READY, InputsTab
+from adapter.ui.tabs.job_tab import SECONDS_BETWEEN_LOOKS, JobTab
 from adapter.ui.tabs.results import Made, ResultsPanel
 from adapter.utils.atomic import replacing
 
 EXPIRED = "You were away for too long, so your files are gone. Your settings are still here: start again."
 
-_SECONDS_BETWEEN_LOOKS = 1.0
 _SHOW_RESULT = """
 () => { if (window.innerWidth < 900) document.querySelector('.result').scrollIntoView({behavior: 'auto'}); }
 """
 
 
-class CreateTab:
-    """The Create tab. Made inside of Blocks: `layout`, then `connect`.
+class CreateTab(JobTab):
+    """The Create tab. Made inside of Blocks: `layout`, then `connect`; see `JobTab`."""
 
-    A job runs apart from the page, see `adapter.service.background`. `start` begins one and answers at once; the page
-    then calls `follow` every second, which may fail or pause for as long as it likes.
-
-    Args:
-        settings: name the base, its CLIP and the library.
-        visitors: who the jobs belong to.
-    """
+    slot, idle, busy, expired = "job", "Adapt", "Adapting…", EXPIRED
 
     def __init__(self, settings: Settings, visitors: Visitors) -> None:
-        self.settings, self.visitors, self.queue = settings, visitors, visitors.queue
+        super().__init__(settings, visitors)
         self.results = ResultsPanel(settings, visitors)
 
     def layout(self) -> None:
-        """Make the components; ``shown`` names the state of the job that the page shows."""
-        self.shown, self.clock = gr.Textbox("", visible=False), gr.Timer(_SECONDS_BETWEEN_LOOKS, active=False)
+        """Make the components."""
+        self.shown, self.clock = gr.Textbox("", visible=False), gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         with gr.Row(elem_classes="columns"):
             with gr.Column(scale=5, min_width=320, elem_classes="card"):
                 gr.HTML(html.title(1, "Choose a style"))
@@ -58,9 +52,7 @@ class CreateTab:
                 gr.HTML(html.title(2, "Make its world"))
                 self.advanced = AdvancedSettings(self.settings, self.note)
                 self.advanced.layout()
-                with gr.Row(elem_classes="actions"):
-                    self.adapt_button = gr.Button("Adapt", variant="primary", size="lg", elem_id="adapt", scale=3)
-                    self.stop_button = gr.Button("Stop", size="lg", interactive=False, elem_id="stop", scale=1)
+                self.layout_buttons("adapt", "stop")
             with gr.Column(scale=8, min_width=320, elem_classes="card result"):
                 self.status = gr.HTML(elem_id="status", apply_default_css=False)
                 self.note.render()
@@ -82,18 +74,16 @@ class CreateTab:
             switched.then(advanced.offer, chosen, offered, preprocess=False, **AT_ONCE)
         typed = [component.change for component in values]
         gr.on(typed, self.remember, values, None, trigger_mode="always_last", preprocess=False, **AT_ONCE)
-        self.adapt_button.click(self.start, values, self.changing, **AT_ONCE)
+        self.button.click(self.start, values, self.changing, **AT_ONCE)
         again = [results.made, results.snapshot, results.strength]
         results.again.click(self.start_again, again, self.changing, **AT_ONCE)
         self.stop_button.click(self.stop, self.shown, self.changing, **AT_ONCE)
-        self.adapt_button.click(None, js=_SHOW_RESULT, api_visibility="private")
+        self.button.click(None, js=_SHOW_RESULT, api_visibility="private")
 
     @property
     def changing(self) -> list[Any]:
         """All that a job changes."""
-        buttons = [self.adapt_button, self.stop_button, self.results.again]
-        watching = [self.status, self.note, self.shown, self.clock, self.live, self.curves, self.empty]
-        return list(dict.fromkeys([*watching, *buttons, *self.results.components]))
+        return list(dict.fromkeys([*self.watching, self.curves, self.results.again, *self.results.components]))
 
     @report_errors()
     def start(self, values: Values, request: gr.Request) -> Outputs:
@@ -120,47 +110,6 @@ class CreateTab:
 
         return self._start(self.visitors.of(request.session_hash or ""), OUTPUT_SECONDS, prepare)
 
-    @report_errors()
-    def follow(self, shown: str, request: gr.Request) -> Outputs:
-        """Show what is new since the state that the page shows."""
-        return self.show(self.visitors.of(request.session_hash or "").job, shown)
-
-    @report_errors()
-    def stop(self, shown: str, request: gr.Request) -> Outputs:
-        """Leave the queue at once, or let the running job end with what it has."""
-        job = self.visitors.of(request.session_hash or "").job
-        if job is not None and not job.ended:
-            job.stop(self.queue)
-        shown_now = self.show(job, shown)
-        return shown_now if job is None or job.ended else {**shown_now, self.stop_button: _stop_button(job)}
-
-    def show(self, job: Job | None, shown: str = "") -> Outputs:
-        """Show a job, as far as the page does not show it yet.
-
-        Args:
-            job: the visitor's latest one.
-            shown: what stands in ``shown``.
-        """
-        if job is None:
-            return self._expired() if shown else {self.clock: gr.Timer(active=False)}
-        with job.lock:
-            state = f"{Path(job.folder).name}:{job.news}:{job.pictures}"
-            position = self.queue.position(job.folder)
-            if shown == state and position is None:
-                return {self.shown: gr.skip()}
-            if job.ended:
-                return {**self._end(job), self.shown: state}
-            return {
-                self.shown: state,
-                self.status: html.progress(job.update) if job.update is not None else html.waiting(position),
-                self.note: html.notice(job.note),
-                self.adapt_button: gr.Button("Adapting…", interactive=False),
-                self.stop_button: _stop_button(job),
-                self.results.again: gr.Button(interactive=False),
-                self.clock: gr.Timer(active=True),
-                **(self._pictures(job) if job.pictures and not shown.endswith(f":{job.pictures}") else {}),
-            }
-
     @report_errors("")
     def remember(self, values: Values, request: gr.Request) -> None:
         """Keep what stands in the controls, so that it still stands there after a reload.
@@ -178,10 +127,7 @@ class CreateTab:
 
     def _start(self, visitor: Visitor, seconds: float, prepare: Prepare, note: str = "") -> Outputs:
         job = Job(str(self.visitors.sessions.new_job(visitor.key)), note=note)
-        self.queue.enqueue(job.folder, visitor.key, seconds)
-        visitor.job = job
-        start(job, self.queue, prepare)
-        return self.show(job)
+        return self.begin(visitor, job, seconds, prepare)
 
     def _prepare(self, values: Values, job: Job) -> tuple[Iterator[Update], Finish]:
         request, title = self._request(values, job), self.inputs.title(values)
@@ -215,38 +161,15 @@ class CreateTab:
             self.results.column: gr.Column(visible=False),
         }
 
-    def _end(self, job: Job) -> Outputs:
-        """Ready for the next job, with the result of this one, or the reason why there is none."""
-        ready = {**self._ready(), self.note: html.notice(job.note)}
-        if job.problem:
-            return {**ready, self.note: html.notice(job.problem, "problem")}
-        if job.outcome is None:
-            return ready
-        hidden = {part: gr.HTML("", visible=False) for part in (self.live, self.curves)}
-        return {**ready, **hidden, self.empty: gr.HTML(visible=False), **self.results.show(job.outcome)}
+    def _result(self, job: Job) -> Outputs:
+        return {**self._without_pictures(), **self.results.show(job.outcome)}
 
-    def _expired(self) -> Outputs:
-        return {
-            **self._ready(),
-            self.note: html.notice(EXPIRED, "problem"),
-            self.shown: "",
-            self.live: gr.HTML("", visible=False),
-            self.curves: gr.HTML("", visible=False),
-            self.empty: gr.HTML(visible=True),
-            self.results.made: None,
-            self.results.column: gr.Column(visible=False),
-        }
+    def _also(self, running: bool) -> Outputs:
+        return {self.results.again: gr.Button(interactive=not running)}
 
-    def _ready(self) -> Outputs:
-        """Ready for the next job."""
-        return {
-            self.status: "",
-            self.adapt_button: gr.Button("Adapt", interactive=True),
-            self.stop_button: gr.Button("Stop", interactive=False),
-            self.results.again: gr.Button(interactive=True),
-            self.clock: gr.Timer(active=False),
-        }
+    def _gone(self) -> Outputs:
+        results = {self.results.made: None, self.results.column: gr.Column(visible=False)}
+        return {**self._without_pictures(), self.empty: gr.HTML(visible=True), **results}
 
-
-def _stop_button(job: Job) -> gr.Button:
-    return gr.Button("Stopping…" if job.stopping else "Stop", interactive=not job.stopping)
+    def _without_pictures(self) -> Outputs:
+        return {part: gr.HTML("", visible=False) for part in (self.live, self.curves)}

@@ -1,25 +1,30 @@
 """The Explore tab: any person of any world, or of a mixture of worlds, from anywhere."""
 
+import logging
 import math
 import random
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 
+from adapter.errors import UserError
 from adapter.hub.library import Entry
 from adapter.media.names import named
 from adapter.methods.offers import TRUNCATION_PSI
-from adapter.service.gpu import is_lent
-from adapter.service.jobs import render_file, render_pair
-from adapter.service.requests import GRID, ORBIT, WALK, ExploreRequest, Update
+from adapter.service.gpu import is_lent, jobs_at_once
+from adapter.service.jobs import render_pair, render_views
+from adapter.service.requests import GRID, ORBIT, WALK, ExploreRequest
 from adapter.service.settings import Settings
-from adapter.service.time_left import FILM_SECONDS
+from adapter.service.view_grid import PITCH, YAW, identity, serves
 from adapter.service.visitors import Visitors
-from adapter.ui import html
+from adapter.ui import html, turning
 from adapter.ui.handlers import AT_ONCE, EXPLORING, FILMING, QUIET, Outputs, Values, report_errors, running_base
 from adapter.ui.manners import COPY_LINK
 from adapter.ui.tabs.advanced import whole
+from adapter.ui.tabs.films import make_film
+from adapter.ui.turning import AFTER_DRAWING, LET_GO_BY_KEYS, TURN
 from adapter.ui.user_domains import BASE_WORLD, fetch_worlds, own_value, path_of, worlds
 
 KEEP_LINK = """
@@ -36,13 +41,9 @@ KEEP_LINK = """
   history.replaceState(null, '', link);
 }
 """.replace("PSI", str(TRUNCATION_PSI))
-RELEASE_BY_KEYS = """
-() => document.querySelectorAll('input[type=range]:not([data-keys])').forEach(range => {
-  range.dataset.keys = 'release';
-  range.addEventListener('keyup', () => range.dispatchEvent(new PointerEvent('pointerup', {bubbles: true})));
-})
-"""
-"""Gradio's sliders are let go of by a pointer alone."""
+AROUND: dict[str, Any] = {"concurrency_limit": jobs_at_once(), "concurrency_id": "views"}
+SETTLING_SECONDS = 0.4
+"""A person who is not looked at for longer gets no views."""
 COUNT = {GRID: 6, WALK: 4, ORBIT: 2}
 
 
@@ -76,6 +77,7 @@ class ExploreTab:
             self.grid_button = gr.Button("People grid", size="md", elem_id="explore-grid")
             self.walk_button = gr.Button("Walk between people", size="md", elem_id="explore-walk")
         self.status = gr.HTML(elem_id="explore-status", apply_default_css=False)
+        self.views, self.viewed = gr.HTML(elem_id="views", apply_default_css=False), gr.State(("", 0.0))
         hidden: dict[str, Any] = {"show_label": False, "interactive": False, "visible": False}
         self.film = gr.Video(autoplay=True, loop=True, buttons=["download"], elem_id="film", **hidden)
         self.sheet = gr.Image(
@@ -107,36 +109,55 @@ class ExploreTab:
 
     def _layout_camera(self) -> None:
         gr.HTML(html.heading("Camera"))
-        self.yaw = gr.Slider(-55, 55, 0, step=1, label="Turn, in degrees", elem_id="yaw", buttons=[])
-        self.pitch = gr.Slider(-25, 25, 0, step=1, label="Up and down, in degrees", elem_id="pitch", buttons=[])
+        self.yaw = gr.Slider(-YAW, YAW, 0, step=1, label="Turn, in degrees", elem_id="yaw", buttons=[])
+        self.pitch = gr.Slider(-PITCH, PITCH, 0, step=1, label="Up and down, in degrees", elem_id="pitch", buttons=[])
         self.zoom = gr.Slider(0.6, 2, 1, step=0.05, label="Zoom", elem_id="zoom", buttons=[])
         self.link = gr.Button("Copy a link to this view", size="md", elem_id="copy-link")
         self.copied = gr.HTML(elem_id="copied", apply_default_css=False)
 
     def connect(self, tab: gr.Tab) -> None:
         """Connect the components; the tab is the one that they lie in."""
-        view: list[Any] = [self.seed, self.truncation, self.yaw, self.pitch, self.zoom]
-        controls: list[Any] = [*(control for pair in self.mix for control in pair), *view]
+        self._connect_camera(tab)
+        controls = [*self._who, *self._pose]
         inputs: set[Any] = {self.user_domains, *controls}
         # Where every view borrows a GPU, a slider shows one when it is let go of, not one for each of its steps.
         sliders = gr.Slider if is_lent() else ()
-        moved = (one.release if isinstance(one, sliders) else one.change for one in controls)
-        looking = [tab.select, *moved]
-        if is_lent():
-            tab.select(None, None, None, js=RELEASE_BY_KEYS, api_visibility="private")
-        seen = [self.picture, self.note]
-        gr.on(looking, self.look, inputs, seen, trigger_mode="always_last", **EXPLORING, **QUIET)
+        moved = (one.release if isinstance(one, sliders) else one.change for one in self._who)
+        looking = [tab.select, *moved, *(one.release for one in self._pose)]
+        looked = gr.on(
+            looking, self.look, inputs, [self.picture, self.note], trigger_mode="always_last", **EXPLORING, **QUIET
+        )
+        around = [self.views, self.viewed, self.note]
+        looked.then(self.look_around, {self.viewed, *inputs}, around, trigger_mode="multiple", **AROUND, **QUIET)
         outputs = [self.status, self.note, self.film, self.sheet]
         films: dict[str, Any] = {**FILMING, **QUIET}
         self.orbit_button.click(self.make_orbit, inputs, outputs, **films)
         self.grid_button.click(self.make_grid, inputs, outputs, **films)
         self.walk_button.click(self.make_walk, inputs, outputs, **films)
         self.someone.click(self.meet_someone, None, [self.seed, self.note], **AT_ONCE)
-        linked: list[Any] = [self.world, self.weight, *view]
+        linked: list[Any] = [self.world, self.weight, self.seed, self.truncation, *self._pose]
         changed = [*(control.input for control in linked), self.seed.change]
         gr.on(changed, None, linked, js=KEEP_LINK, api_visibility="private")
         copy = f"(...now) => {{ ({KEEP_LINK.strip()})(...now); return ({COPY_LINK.strip()})(); }}"
         self.link.click(None, linked, self.copied, js=copy, api_visibility="private")
+
+    def _connect_camera(self, tab: gr.Tab) -> None:
+        """While the camera moves, the browser turns the person by itself."""
+        controls = [*self._who, *self._pose]
+        browser: dict[str, Any] = {"api_visibility": "private"}
+        gr.on([one.change for one in controls], None, controls, js=TURN, trigger_mode="multiple", **browser)
+        gr.on([self.picture.change, self.views.change], None, controls, js=AFTER_DRAWING, **browser)
+        tab.select(None, None, None, js=LET_GO_BY_KEYS, **browser)
+
+    @property
+    def _who(self) -> list[Any]:
+        """The controls of who is seen, in which worlds."""
+        return [*(control for pair in self.mix for control in pair), self.seed, self.truncation]
+
+    @property
+    def _pose(self) -> list[gr.Slider]:
+        """The controls of the camera."""
+        return [self.yaw, self.pitch, self.zoom]
 
     @property
     def choosing(self) -> list[gr.Dropdown]:
@@ -152,11 +173,34 @@ class ExploreTab:
         return shown
 
     @report_errors()
-    def look(self, values: Values) -> Iterator[Outputs]:
+    def look(self, values: Values, request: gr.Request) -> Iterator[Outputs]:
         """Render the picture for where everything stands; a world that is not here yet is fetched first."""
         for told in self._fetch(values):
             yield {self.note: html.notice(told)}
-        yield {self.picture: html.beside(*render_pair(self._request(values))), self.note: ""}
+        wanted = self._request(values)
+        key = self.visitors.of(request.session_hash or "").person = identity(wanted)
+        who, pose = ([values[one] for one in group] for group in (self._who, self._pose))
+        yield {self.picture: turning.picture(*render_pair(wanted), key, who, pose), self.note: ""}
+
+    @report_errors()
+    def look_around(self, values: Values, request: gr.Request) -> Outputs:
+        """Render the views that the browser turns the person by; nothing if it has them, or shows somebody else."""
+        nothing: Outputs = {self.views: gr.skip()}
+        try:
+            wanted = self._request(values)
+            key, visitor = identity(wanted), self.visitors.of(request.session_hash or "")
+            held, zoom = values[self.viewed]
+            if held == key and serves(zoom, wanted.zoom):
+                return nothing
+            time.sleep(SETTLING_SECONDS)
+            sheet = render_views(wanted, lambda: visitor.person == key) if visitor.person == key else None
+        except UserError as error:
+            # The note says what the picture lacks; without views, it turns when the slider is let go of.
+            logging.getLogger("adapter").info("No views: %s", error)
+            return nothing
+        if sheet is None:
+            return nothing
+        return {self.views: turning.views(sheet, key, wanted.zoom), self.viewed: (key, wanted.zoom)}
 
     @report_errors()
     def meet_someone(self) -> Outputs:
@@ -181,24 +225,9 @@ class ExploreTab:
     def _make(self, kind: str, values: Values, request: gr.Request) -> Iterator[Outputs]:
         for told in self._fetch(values):
             yield {self.note: html.notice(told)}
-        yield {self.status: html.progress(Update(html.MAKING[kind])), self.note: ""}
-        file, films, page = "", self.visitors.films, request.session_hash or ""
-        folder = str(self.visitors.new_job(page))
-        try:
-            wanted = self._request(values, kind=kind, count=COUNT[kind], folder=folder)
-            films.enqueue(folder, self.visitors.of(page).key, FILM_SECONDS)
-            for place in films.wait(folder):
-                yield {self.status: html.waiting(place)}
-            for update in render_file(wanted):
-                file = update.file
-                if not file and update.step % 4 == 0:
-                    shown = Update(html.MAKING[kind], update.step, update.total, None, update.fraction)
-                    yield {self.status: html.progress(shown)}
-        except Exception:
-            yield {self.status: ""}
-            raise
-        finally:
-            films.remove(folder)
+        file = yield from make_film(
+            self, kind, request, lambda folder: self._request(values, kind=kind, count=COUNT[kind], folder=folder)
+        )
         file = str(named(file, self._style(values), whole(values[self.seed])))
         sheet, film = (file, None) if kind == GRID else (None, file)
         yield {

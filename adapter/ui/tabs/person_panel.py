@@ -10,18 +10,16 @@ import gradio as gr
 from adapter.errors import UserError
 from adapter.hub.library import Entry
 from adapter.media.names import named
-from adapter.service.jobs import render_file, render_pair
-from adapter.service.limits import PROMPT_LETTERS
+from adapter.service.jobs import render_pair
 from adapter.service.person_requests import PersonRequest
 from adapter.service.persons import FIRST_EDITS, edits
-from adapter.service.prompts import reads_everything
-from adapter.service.requests import ORBIT, WALK, InvertResult, Update
+from adapter.service.requests import ORBIT, WALK, InvertResult
 from adapter.service.settings import Settings
 from adapter.service.shape_requests import WalkRequest
-from adapter.service.time_left import FILM_SECONDS
 from adapter.service.visitors import Visitors
 from adapter.ui import html, portrait_html
 from adapter.ui.handlers import AT_ONCE, EXPLORING, FILMING, QUIET, Outputs, Values, report_errors, running_base
+from adapter.ui.tabs.films import FilmRequest, make_film
 from adapter.ui.tabs.meshes import MeshPanel, MeshWish
 from adapter.ui.user_domains import BASE_WORLD, own_value, path_of, worlds
 
@@ -62,15 +60,6 @@ class PersonPanel:
                 self.yaw = gr.Slider(-55, 55, 0, step=1, label="Turn, in degrees", elem_id="person-yaw", buttons=[])
                 self.pitch = gr.Slider(-25, 25, 0, step=1, label="Up and down", elem_id="person-pitch", buttons=[])
             self._layout_edits()
-            with gr.Row(visible=reads_everything(self.settings.encoder), elem_classes="actions"):
-                self.words = gr.Textbox(
-                    placeholder="a person with curly hair",
-                    label="Edit by words",
-                    max_length=PROMPT_LETTERS,
-                    elem_id="person-words",
-                    scale=3,
-                )
-                self.words_button = gr.Button("Change", size="md", elem_id="person-change", scale=1)
             with gr.Row(elem_classes="three"):
                 self.orbit_button = gr.Button("Turning video", size="md", elem_id="person-orbit")
                 self.walk_button = gr.Button("Walk to others and back", size="md", elem_id="person-walk")
@@ -183,34 +172,15 @@ class PersonPanel:
     @report_errors()
     def make_orbit(self, values: Values, request: gr.Request) -> Iterator[Outputs]:
         """Make a video of the person as source and as target, from side to side."""
-        yield from self._film(html.MAKING[ORBIT], request, lambda folder: self._request(values, ORBIT, folder))
+        yield from self._film(ORBIT, request, lambda folder: self._request(values, ORBIT, folder))
 
     @report_errors()
     def make_walk(self, values: Values, request: gr.Request) -> Iterator[Outputs]:
         """Make a video from the person to others and back, as source and as target."""
-        yield from self._film(html.MAKING[WALK], request, lambda folder: self._walk_wanted(values, folder))
+        yield from self._film(WALK, request, lambda folder: self._walk_wanted(values, folder))
 
-    def _film(
-        self, title: str, request: gr.Request, wanted: Callable[[str], PersonRequest | WalkRequest]
-    ) -> Iterator[Outputs]:
-        yield {self.status: html.progress(Update(title)), self.note: ""}
-        file, films, page = "", self.visitors.films, request.session_hash or ""
-        folder = str(self.visitors.new_job(page))
-        try:
-            asked = wanted(folder)
-            films.enqueue(folder, self.visitors.of(page).key, FILM_SECONDS)
-            for place in films.wait(folder):
-                yield {self.status: html.waiting(place)}
-            for update in render_file(asked):
-                file = update.file
-                if not file and update.step % 4 == 0:
-                    shown = Update(title, update.step, update.total, None, update.fraction)
-                    yield {self.status: html.progress(shown)}
-        except Exception:
-            yield {self.status: ""}
-            raise
-        finally:
-            films.remove(folder)
+    def _film(self, kind: str, request: gr.Request, wanted: Callable[[str], FilmRequest]) -> Iterator[Outputs]:
+        file = yield from make_film(self, kind, request, wanted)
         yield {self.status: "", self.film: gr.Video(str(named(file, "you", 0)), visible=True)}
 
     def _walk_wanted(self, values: Values, folder: str) -> WalkRequest:

@@ -1,15 +1,12 @@
 """A style image, its square, and more pictures of the same style."""
 
 import dataclasses
-import math
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 
 from adapter.errors import UserError
 from adapter.media.crop import Crop, crop_and_resize, describe_crop
@@ -19,14 +16,10 @@ from adapter.service.limits import MAXIMUM_REFERENCES
 from adapter.service.visitors import Visitors
 from adapter.ui import html
 from adapter.ui.handlers import AT_ONCE, CLICK_INDEX, Outputs, Values, report_errors
+from adapter.ui.tabs.square import SMALL, keep_shown, moved, slider_values, square_sliders
 from adapter.ui.upload_file import UploadFile
 from adapter.ui.upload_image import UploadImage
-from adapter.utils.atomic import replacing
 
-SHOWN_SIDE = 1024
-_UNITS: dict[str, float] = {"side": 0.01, "x": 0.01, "y": 0.01, "roll": math.pi / 180}
-"""What a slider's step stands for in a `Crop`."""
-CROP_SIDE = 176
 MOST_MORE = MAXIMUM_REFERENCES - 1
 """More pictures beside the first one."""
 UNMARK = """
@@ -77,12 +70,7 @@ class PictureInput:
         self.cropped = gr.HTML(elem_id="crop", **_SHOWN)
         self.faces = gr.HTML(js_on_load=CLICK_INDEX, visible=False, elem_id="faces", **_SHOWN)
         with gr.Accordion("Move the square", open=False, visible=False, elem_id="square") as self.square:
-            self.sliders = {
-                "side": gr.Slider(10, 300, 100, step=1, label="Size", info="percent of the shorter side", buttons=[]),
-                "x": gr.Slider(-25, 125, 50, step=1, label="Left to right", buttons=[]),
-                "y": gr.Slider(-25, 125, 50, step=1, label="Top to bottom", buttons=[]),
-                "roll": gr.Slider(-60, 60, 0, step=1, label="Tilt", info="degrees", buttons=[]),
-            }
+            self.sliders = square_sliders(100)
             self.turn = gr.Button("Turn the picture by 90°", size="sm", elem_id="turn")
         with gr.Accordion("More pictures of the same style", open=False, elem_classes="inner"):
             self.more = UploadFile(
@@ -134,17 +122,12 @@ class PictureInput:
         except UserError as error:
             return {**nothing, self.picture: None, self.cropped: html.notice(str(error), "problem")}
         crops = tuple(suggest_crops(image, self.base))
-        # A name of its own for each, because Gradio's copies are found by what is in a file when the visitor goes.
-        shown = self.visitors.folder(request.session_hash or "") / f"picture-{secrets.token_hex(4)}.png"
-        copy = Image.fromarray(image)
-        copy.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-        with replacing(shown) as temporary:
-            copy.save(temporary, format="PNG")
+        shown = keep_shown(image, self.visitors, request)
         return {
-            self.picture: str(shown),
+            self.picture: shown,
             self.note: "",
             self.square: gr.Accordion(visible=True, open=not crops[0].found),
-            **self._framed(Style(path, crops[0], quarter_turns, str(shown), crops)),
+            **self._framed(Style(path, crops[0], quarter_turns, shown, crops)),
         }
 
     @report_errors("cropped")
@@ -185,13 +168,9 @@ class PictureInput:
         """Move the square to where the sliders stand; numbers that a slider shows as they are stay exact."""
         if style is None:
             return {self.cropped: ""}
-        change: dict[str, Any] = {
-            name: value * _UNITS[name]
-            for (name, slider), value in zip(self.sliders.items(), shown, strict=True)
-            if value != _shown(slider, getattr(style.crop, name) / _UNITS[name])
-        }
-        moved = dataclasses.replace(style, crop=dataclasses.replace(style.crop, **change))
-        return {self.style: moved, self.cropped: html.crop(self._preview(moved, moved.crop), html.MOVED)}
+        crop = moved(self.sliders, style.crop, shown)
+        style = dataclasses.replace(style, crop=crop)
+        return {self.style: style, self.cropped: html.crop(self._preview(style, crop), html.MOVED)}
 
     def _framed(self, style: Style) -> Outputs:
         """Show the square of a style image, and its faces if there are several."""
@@ -204,13 +183,8 @@ class PictureInput:
             self.style: style,
             self.cropped: html.crop(self._preview(style, crop), told),
             self.faces: gr.HTML(html.faces(previews, place), visible=several),
-            **{slider: _shown(slider, getattr(crop, name) / _UNITS[name]) for name, slider in self.sliders.items()},
+            **slider_values(self.sliders, crop),
         }
 
     def _preview(self, style: Style, crop: Crop) -> np.ndarray:
-        return crop_and_resize(read_picture(style.shown), crop, CROP_SIDE)
-
-
-def _shown(slider: gr.Slider, value: float) -> int:
-    """The value that a slider can show next to an exact one."""
-    return round(min(max(value, slider.minimum), slider.maximum))
+        return crop_and_resize(read_picture(style.shown), crop, SMALL)

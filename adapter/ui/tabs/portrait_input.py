@@ -1,14 +1,11 @@
 """A portrait, the face found in it, and its square."""
 
 import dataclasses
-import math
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 
 from adapter.errors import UserError
 from adapter.media.alignment import framing_of
@@ -19,13 +16,10 @@ from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
 from adapter.ui import html, portrait_html
 from adapter.ui.handlers import AT_ONCE, CLICK_INDEX, Outputs, report_errors
+from adapter.ui.tabs.square import SMALL, keep_shown, moved, slider_values, square_sliders
 from adapter.ui.upload_image import UploadImage
-from adapter.utils.atomic import replacing
 
-SHOWN_SIDE, SMALL = 1024, 176
 _BY_HAND = Crop(0.5, 0.5, 0.9, inside=False)
-_UNITS: dict[str, float] = {"side": 0.01, "x": 0.01, "y": 0.01, "roll": math.pi / 180}
-"""What a slider's step stands for in a `Crop`."""
 _SHOWN: dict[str, Any] = {"apply_default_css": False}
 MOVED = "This square counts. The face should stand as in the outline."
 
@@ -73,12 +67,7 @@ class PortraitInput:
         self.cropped = gr.HTML(elem_id="portrait-crop", **_SHOWN)
         self.faces = gr.HTML(js_on_load=CLICK_INDEX, visible=False, elem_id="portrait-faces", **_SHOWN)
         with gr.Accordion("Move the square", open=False, visible=False, elem_id="portrait-square") as self.square:
-            self.sliders = {
-                "side": gr.Slider(10, 300, 90, step=1, label="Size", info="percent of the shorter side", buttons=[]),
-                "x": gr.Slider(-25, 125, 50, step=1, label="Left to right", buttons=[]),
-                "y": gr.Slider(-25, 125, 50, step=1, label="Top to bottom", buttons=[]),
-                "roll": gr.Slider(-60, 60, 0, step=1, label="Tilt", info="degrees", buttons=[]),
-            }
+            self.sliders = square_sliders(90)
 
     def connect(self) -> None:
         """Connect the components."""
@@ -105,14 +94,10 @@ class PortraitInput:
         except UserError as error:
             return {**nothing, self.picture: None, self.cropped: html.notice(str(error), "problem")}
         crops = tuple(find_portraits(image, self.framing))
-        shown = self.visitors.folder(request.session_hash or "") / f"portrait-{secrets.token_hex(4)}.png"
-        copy = Image.fromarray(image)
-        copy.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-        with replacing(shown) as temporary:
-            copy.save(temporary, format="PNG")
+        shown = keep_shown(image, self.visitors, request)
         sitter = Sitter(path, crops[0] if crops else _BY_HAND, crops)
         return {
-            self.picture: str(shown),
+            self.picture: shown,
             self.note: "",
             self.square: gr.Accordion(visible=True, open=not crops),
             **self._framed(sitter, image),
@@ -131,15 +116,10 @@ class PortraitInput:
         """Move the square to where the sliders stand; numbers that a slider shows as they are stay exact."""
         if sitter is None:
             return {self.cropped: ""}
-        change: dict[str, Any] = {
-            name: value * _UNITS[name]
-            for (name, slider), value in zip(self.sliders.items(), values, strict=True)
-            if value != _shown(slider, getattr(sitter.crop, name) / _UNITS[name])
-        }
-        crop = dataclasses.replace(sitter.crop, inside=False, **change)
-        moved = dataclasses.replace(sitter, crop=crop)
+        crop = dataclasses.replace(moved(self.sliders, sitter.crop, values), inside=False)
         small = crop_and_resize(read_picture(sitter.path), crop, SMALL)
-        return {self.sitter: moved, self.cropped: portrait_html.found(small, MOVED, self.framing)}
+        sitter = dataclasses.replace(sitter, crop=crop)
+        return {self.sitter: sitter, self.cropped: portrait_html.found(small, MOVED, self.framing)}
 
     def _framed(self, sitter: Sitter, image: np.ndarray) -> Outputs:
         """Show the square of a portrait, and its faces if there are several."""
@@ -152,10 +132,5 @@ class PortraitInput:
             self.sitter: sitter,
             self.cropped: portrait_html.found(small, told, None if sitter.faces else self.framing),
             self.faces: gr.HTML(html.faces(previews, place) if several else "", visible=several),
-            **{slider: _shown(slider, getattr(crop, name) / _UNITS[name]) for name, slider in self.sliders.items()},
+            **slider_values(self.sliders, crop),
         }
-
-
-def _shown(slider: gr.Slider, value: float) -> int:
-    """The value that a slider can show next to an exact one."""
-    return round(min(max(value, slider.minimum), slider.maximum))
