@@ -30,6 +30,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="measures: one edit for each measure; sefa: what the affine layers amplify most; axes: principal axes of "
         "w. The last two are named by the measure that they change most, where a face can be read. Default: measures",
     )
+    parser.add_argument(
+        "--tries",
+        type=int,
+        default=0,
+        help="people on whom the 40 longest axes of w are tried with --method measures; edits are then made from how "
+        "renders respond, and not from how people differ. Two will do; default: %(default)s, the regression alone",
+    )
     parser.add_argument("--count", type=int, default=12, help="directions of sefa and axes, default: %(default)s")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write, default: the base's own")
 
@@ -46,6 +53,8 @@ def run(args: argparse.Namespace) -> None:
     from adapter.hub.bases import load_base
     from adapter.latents import directions
     from adapter.latents.find_directions import LABELS, Measured, find
+    from adapter.latents.latent_space import LatentSpace
+    from adapter.latents.responses import axis_responses
     from adapter.utils.storage import write_json
 
     if not 50 <= args.people <= 20_000:
@@ -58,8 +67,14 @@ def run(args: argparse.Namespace) -> None:
     own = _folder(base)
     if own is not None:
         measured = measured.with_labels(own / LABELS)
+    jacobian = None
+    if args.tries and args.method == METHODS[0]:
+        space = LatentSpace.of(generator)
+        jacobian = axis_responses(
+            generator, space, people=args.tries, told=lambda done, count: line.show(f"axes: {done} of {count} people")
+        )
     line.clear()
-    found = find(generator, measured, args.method, args.count)
+    found = find(generator, measured, args.method, args.count, jacobian)
     if not found:
         raise UserError("No face could be read in the renders of this base. Choose --method sefa or axes.")
     path = (folder or Path.cwd()) / directions.FILE

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation import fingerprint
+from adapter.cli.evaluate_edits import evaluate_named_edits
 from adapter.cli.evaluate_inversion import evaluate_inversion
 from adapter.cli.evaluate_shapes import evaluate_meshes, evaluate_path_length
 from adapter.cli.progress import ProgressLine
@@ -105,16 +106,26 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add("--text", action="store_true", help="adapt to prompts instead, and measure how often the style is recognised")
     add("--words-alone", action="store_true", help="with --text: no picture of the album beside the words")
     add("--styles", nargs="+", metavar="STYLE", help="with --text: styles to adapt to; default: 20")
-    add("--path-length", action="store_true", help="of --base and each of its ready domains, over 256 pairs of people")
-    add("--meshes", action="store_true", help="silhouettes of meshes against the true heads, default: 32 of them")
-    add("--inversion", action="store_true", help="invert portraits of people of --base, default: 32 of them")
-    add("--portraits", nargs="+", metavar="IMAGE", help="with --inversion: pictures from outside, too")
-    add("--steps", type=int, help="with --inversion: of each inversion")
-    add("--tuning", type=int, default=0, metavar="STEPS", help="with --inversion: of pivotal tuning, default: none")
+    _add_other_measures(add)
     add("--table", type=Path, metavar="FILE", help="document whose marked table is replaced")
     add("--figure", type=Path, metavar="FILE", help="JPEG to write the figure to, too")
     add("--base", default=RULER, help="embedded base; of heads the true shapes are known, default: %(default)s")
     add("--encoder", default=EMBEDDED_ENCODER, help="CLIP of the adaptations, default: %(default)s")
+
+
+def _add_other_measures(add: Callable[..., object]) -> None:
+    """What is measured in place of the methods."""
+    add("--path-length", action="store_true", help="of --base and each of its ready domains, over 256 pairs of people")
+    add("--meshes", action="store_true", help="silhouettes of meshes against 32 true heads; faces: depth of landmarks")
+    add("--inversion", action="store_true", help="invert portraits of people of --base, default: 32 of them")
+    add(
+        "--edits",
+        action="store_true",
+        help="try the edits of --base on 16 people, in three --domains, too; or --figure",
+    )
+    add("--portraits", nargs="+", metavar="IMAGE", help="with --inversion: pictures from outside, too")
+    add("--steps", type=int, help="with --inversion: of each inversion")
+    add("--tuning", type=int, default=0, metavar="STEPS", help="with --inversion: of pivotal tuning, default: none")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -125,6 +136,8 @@ def run(args: argparse.Namespace) -> None:
     """
     if args.inversion:
         evaluate_inversion(args)
+    elif args.edits:
+        evaluate_named_edits(args)
     elif args.path_length:
         evaluate_path_length(args)
     elif args.meshes:

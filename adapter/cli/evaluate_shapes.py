@@ -1,8 +1,10 @@
 """``adapter evaluate --path-length`` and ``--meshes``: how evenly worlds change, and how true extracted shapes are."""
 
 import argparse
+import dataclasses
 import statistics
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import torch
 
@@ -18,8 +20,10 @@ from adapter.hub.library import catalog
 from adapter.utils.atomic import replacing
 from adapter.utils.storage import write_json
 
-PAIRS, HEADS = 256, 32
+PAIRS, HEADS, PEOPLE = 256, 32, 8
+PHOTOGRAPHIC = "faces"
 _SEED = 4242
+T = TypeVar("T")
 
 
 def evaluate_path_length(args: argparse.Namespace) -> None:
@@ -47,29 +51,48 @@ def evaluate_path_length(args: argparse.Namespace) -> None:
 
 
 def evaluate_meshes(args: argparse.Namespace) -> None:
-    """Measure the silhouettes of meshes of the synthetic heads against the true ones; print and write the numbers.
+    """Measure meshes of the synthetic heads against the true ones, or those of `faces` against their renders.
 
     Raises:
         UserError: another base, or packages that are missing.
     """
-    if args.base != RULER:
-        raise UserError(f"True shapes are known of the base {RULER} only. Leave out --base.")
+    if args.base not in (RULER, PHOTOGRAPHIC):
+        raise UserError(f"Shapes can be judged of the bases {RULER} and {PHOTOGRAPHIC} only. Leave out --base.")
     try:
-        from adapter.evaluation.mesh_shapes import mesh_overlaps
-        from adapter.synthetic.ground_truth import HeadsGroundTruth
+        values = _heads(args) if args.base == RULER else _faces(args)
     except ModuleNotFoundError as error:
         raise UserError(
             f"The true shapes need the package {error.name}. Run: pip install -r requirements-training.txt"
         ) from error
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_json(args.out / "meshes.json", values)
+
+
+def _heads(args: argparse.Namespace) -> dict:
+    from adapter.evaluation.mesh_shapes import mesh_overlaps
+    from adapter.synthetic.ground_truth import HeadsGroundTruth
+
     count = args.pairs or HEADS
     latents = HeadsGroundTruth().latents(count, _SEED + args.seed)
     overlaps = list(_shown(mesh_overlaps(load_base(RULER), latents), "meshes", count))
     print(f"Silhouette IoU with the true heads: median {statistics.median(overlaps):.4f}, least {min(overlaps):.4f}")
-    args.out.mkdir(parents=True, exist_ok=True)
-    write_json(args.out / "meshes.json", {"silhouettes": overlaps})
+    return {"silhouettes": overlaps}
 
 
-def _shown(values: Iterable[float], name: str, total: int) -> Iterator[float]:
+def _faces(args: argparse.Namespace) -> dict:
+    from adapter.evaluation.face_shapes import face_shapes
+
+    count = args.pairs or PEOPLE
+    shapes = list(_shown(face_shapes(load_base(args.base), count, seed=_SEED + args.seed), "meshes", count))
+    depths = [shape.depth for shape in shapes if shape.depth == shape.depth]
+    depth = f"{statistics.median(depths):.2%} of the face's width" if depths else "unknown"
+    print(f"Landmark depth error: median {depth}, of {len(depths)} people")
+    print(f"Silhouette IoU with the renders: median {statistics.median(s.silhouettes for s in shapes):.4f}")
+    print(f"Seconds a mesh: median {statistics.median(s.seconds for s in shapes):.1f}")
+    return {"shapes": [{k: v for k, v in dataclasses.asdict(shape).items() if v == v} for shape in shapes]}
+
+
+def _shown(values: Iterable[T], name: str, total: int) -> Iterator[T]:
     """The values, with the progress on stderr."""
     line = ProgressLine(20.0)
     for number, value in enumerate(values, 1):

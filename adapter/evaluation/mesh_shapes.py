@@ -37,8 +37,7 @@ def silhouette_overlap(a: Shape, b: Shape) -> float:
     overlaps = []
     for yaw in YAWS:
         camera = look_at(yaw)[0].numpy()
-        first, second = (_silhouette(*shape, camera) for shape in (a, b))
-        overlaps.append((first & second).sum() / max(1, (first | second).sum()))
+        overlaps.append(overlap(*(silhouette(*shape, camera) for shape in (a, b))))
     return float(np.mean(overlaps))
 
 
@@ -56,7 +55,13 @@ def mesh_overlaps(generator: Generator, latents: Tensor, settings: MeshSettings 
         yield silhouette_overlap((mesh.vertices, mesh.faces), truth)
 
 
-def _silhouette(vertices: np.ndarray, faces: np.ndarray, camera: np.ndarray) -> np.ndarray:
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """IoU of two masks."""
+    return float((a & b).sum() / max(1, (a | b).sum()))
+
+
+def silhouette(vertices: np.ndarray, faces: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """Mask [SIDE, SIDE] of a shape from a camera label [25]."""
     from adapter.synthetic.heads.rasterize import rasterize
 
     pose, k = np.linalg.inv(camera[:16].reshape(4, 4).astype(np.float64)), camera[16:].reshape(3, 3)

@@ -142,7 +142,13 @@ class Measured:
         return Measured(self.w, np.concatenate([self.values, columns], axis=1), about)
 
 
-def find(generator: Generator, measured: Measured, method: str = "measures", count: int = 12) -> tuple[Found, ...]:
+def find(
+    generator: Generator,
+    measured: Measured,
+    method: str = "measures",
+    count: int = 12,
+    jacobian: NDArray[np.float64] | None = None,
+) -> tuple[Found, ...]:
     """The edits of a base.
 
     Args:
@@ -150,10 +156,12 @@ def find(generator: Generator, measured: Measured, method: str = "measures", cou
         measured: of its people.
         method: "measures", "sefa" or "axes".
         count: directions of the last two.
+        jacobian: of `adapter.latents.responses.axis_responses` [axes, M]; takes the regression's place where it is
+            given.
     """
     space = LatentSpace.of(generator)
     space = LatentSpace(space.mean.cpu(), space.axes.cpu())
-    edits, readers = _regress(space, measured)
+    edits, readers = _regress(space, measured, jacobian)
     if method == "measures":
         return edits
     found = by_sefa(generator, space, count) if method == "sefa" else by_axes(space, count)
@@ -161,7 +169,9 @@ def find(generator: Generator, measured: Measured, method: str = "measures", cou
     return named_by(found, space, named)
 
 
-def _regress(space: LatentSpace, measured: Measured) -> tuple[tuple[Found, ...], Tensor]:
+def _regress(
+    space: LatentSpace, measured: Measured, jacobian: NDArray[np.float64] | None = None
+) -> tuple[tuple[Found, ...], Tensor]:
     """An edit for each measure that w tells, and how each of them is read of coordinates [K, w]."""
     # In w itself, where what people differ in most counts most: all axes alike would need far more people.
     x, axes = (measured.w - space.mean).double(), space.axes.double()
@@ -176,7 +186,11 @@ def _regress(space: LatentSpace, measured: Measured) -> tuple[tuple[Found, ...],
         if fit >= LEAST_FIT:
             kept.append(about)
             fits.append(fit)
-            rows.append(axes @ _ridge(x[known], y))
+            row = axes @ _ridge(x[known], y)
+            if jacobian is not None and column < jacobian.shape[1]:
+                row = torch.zeros_like(row)
+                row[: len(jacobian)] = torch.from_numpy(jacobian[:, column] / measured.values[known, column].std())
+            rows.append(row)
     if not rows:
         return (), x.new_zeros(0, x.shape[1])
     readers = torch.stack(rows)

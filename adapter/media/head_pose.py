@@ -62,8 +62,12 @@ def template() -> NDArray:
 
 
 def fit_pose(points: NDArray) -> HeadPose:
-    """Least-squares similarity (Umeyama 1991) from the template to a mesh [468, 3] in pixels."""
-    own, theirs = template(), points.astype(np.float64)
+    """Least-squares similarity from the template to a mesh [468, 3] in pixels."""
+    return fit_similarity(template(), points.astype(np.float64))
+
+
+def fit_similarity(own: NDArray, theirs: NDArray) -> HeadPose:
+    """Least-squares similarity (Umeyama 1991) from points [M, 3] to other ones."""
     middle, center = own.mean(axis=0), theirs.mean(axis=0)
     left, values, right = np.linalg.svd((own - middle).T @ (theirs - center))
     signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])

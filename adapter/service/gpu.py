@@ -13,7 +13,7 @@ import spaces
 from adapter.errors import UserError
 from adapter.service.failures import known
 from adapter.service.gpu_time import STEPS, asked, lent_card, result_seconds, training_seconds
-from adapter.service.person_requests import InvertRequest, PersonRequest
+from adapter.service.person_requests import InvertRequest, PersonRequest, TextEditRequest
 from adapter.service.requests import GRID, IMAGE, LOADING, VIEWS, AdaptRequest, ExploreRequest, RenderRequest, Update
 from adapter.service.shape_requests import MeshRequest, WalkRequest
 from adapter.utils.memory import release
@@ -26,7 +26,8 @@ _FILM_SECONDS = 15
 _FEWEST_STEPS, _LENT_AT_ONCE = 10, 4
 log = logging.getLogger("adapter")
 
-Request = AdaptRequest | RenderRequest | ExploreRequest | InvertRequest | PersonRequest | MeshRequest | WalkRequest
+Inverting = InvertRequest | TextEditRequest
+Request = AdaptRequest | RenderRequest | ExploreRequest | Inverting | PersonRequest | MeshRequest | WalkRequest
 _QUICK = (ExploreRequest, PersonRequest, MeshRequest, WalkRequest)
 
 
@@ -35,8 +36,8 @@ def gpu_seconds(request: Request, *_: Any, **__: Any) -> int:
     if isinstance(request, _QUICK):
         return EXPLORING_SECONDS.get(getattr(request, "kind", ""), _FILM_SECONDS)
     training = training_seconds(request.customized, CARD) if isinstance(request, AdaptRequest) else 0.0
-    if isinstance(request, InvertRequest):
-        training = (request.steps + request.tuning) * STEPS["synthesis"].seconds(CARD)
+    if isinstance(request, Inverting):
+        training = (request.steps + getattr(request, "tuning", 0)) * STEPS["synthesis"].seconds(CARD)
     return LOADING_SECONDS + asked(training, CARD)
 
 
@@ -143,13 +144,14 @@ def _updates(request: Request) -> Iterator[Update]:
 
 def _runner(request: Request) -> Callable[[Any], Iterator[Update]]:
     # These load torch, after the first update.
-    from adapter.service.worker import adapt, explore, invert, mesh, person, render, walk
+    from adapter.service.worker import adapt, explore, invert, mesh, person, render, text_edit, walk
 
     runners: dict[type, Callable[[Any], Iterator[Update]]] = {
         AdaptRequest: adapt.run,
         RenderRequest: render.run,
         ExploreRequest: explore.run,
         InvertRequest: invert.run,
+        TextEditRequest: text_edit.run,
         PersonRequest: person.run,
         MeshRequest: mesh.run,
         WalkRequest: walk.run,

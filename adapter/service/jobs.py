@@ -10,7 +10,8 @@ import numpy as np
 from adapter.errors import UserError
 from adapter.service.failures import known
 from adapter.service.gpu import on_gpu
-from adapter.service.person_requests import InvertRequest, PersonRequest
+from adapter.service.person_requests import InvertRequest, PersonRequest, TextEditRequest
+from adapter.service.prompts import check_person_words
 from adapter.service.requests import IMAGE, VIEWS, AdaptRequest, ExploreRequest, Rendered, RenderRequest, Update
 from adapter.service.shape_requests import MeshRequest, WalkRequest
 
@@ -47,6 +48,16 @@ def invert_job(request: InvertRequest) -> Iterator[Update]:
     Raises:
         UserError: no folder, or no such base.
     """
+    return _in_folder(request)
+
+
+def text_edit_job(request: TextEditRequest) -> Iterator[Update]:
+    """Edit a person by words and write the files into the request's folder; stops as `adapt_job` does.
+
+    Raises:
+        UserError: no folder, no person of the base, or words that the CLIP cannot read.
+    """
+    check_person_words(request.prompt, request.encoder)
     return _in_folder(request)
 
 
@@ -107,7 +118,9 @@ def mesh_job(request: MeshRequest) -> Iterator[Update]:
     return _in_folder(request)
 
 
-def _in_folder(request: AdaptRequest | RenderRequest | InvertRequest | MeshRequest) -> Iterator[Update]:
+def _in_folder(
+    request: AdaptRequest | RenderRequest | InvertRequest | TextEditRequest | MeshRequest,
+) -> Iterator[Update]:
     if not Path(request.folder).is_dir():
         raise UserError(_NO_FOLDER)
     yield from _then_written(on_gpu(request), Path(request.folder))

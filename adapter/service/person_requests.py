@@ -11,13 +11,14 @@ from adapter.errors import UserError
 from adapter.hub.bases import EMBEDDED, EMBEDDED_ENCODER
 from adapter.hub.library import LIBRARY
 from adapter.methods.checked import Checked, checked
+from adapter.service.limits import PROMPT_LETTERS
 from adapter.service.requests import Weight
 
 STEP_SECONDS = 0.35
 """Of one step of an inversion on two CPU cores, roughly."""
 STARTING_SECONDS = 6.0
 EDIT_LIMIT = 3.0
-QUICK_STEPS, STEPS, TUNING_STEPS = 50, 100, 60
+QUICK_STEPS, STEPS, TUNING_STEPS, TEXT_EDIT_STEPS = 50, 100, 60, 60
 
 Amount = Annotated[float, Field(ge=-EDIT_LIMIT, le=EDIT_LIMIT)]
 
@@ -61,6 +62,35 @@ class InvertRequest(Checked):
     def seconds(self) -> float:
         """How long it takes on two CPU cores, roughly."""
         return STARTING_SECONDS + STEP_SECONDS * (self.steps + self.tuning)
+
+
+@checked
+class TextEditRequest(Checked):
+    """An edit of a person by words; the result is another person.
+
+    Args:
+        person: path of the person's file.
+        prompt: what the person is to look like.
+        folder: where the files go, and where a stop is requested, see `adapter.service.cancellation`.
+        steps: of the optimization.
+        base, library: as in `InvertRequest`.
+        encoder: name of the CLIP that reads the words; one without a vocabulary, see `adapter.service.prompts`.
+    """
+
+    noun: ClassVar[str] = "this edit"
+
+    person: str
+    prompt: Annotated[str, Field(min_length=1, max_length=PROMPT_LETTERS)]
+    folder: str
+    steps: Annotated[int, Field(ge=1, le=1000)] = TEXT_EDIT_STEPS
+    base: str = EMBEDDED
+    encoder: str = EMBEDDED_ENCODER
+    library: str = str(LIBRARY)
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes on two CPU cores, roughly."""
+        return STARTING_SECONDS + STEP_SECONDS * self.steps
 
 
 @checked

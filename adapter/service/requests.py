@@ -19,7 +19,7 @@ from adapter.service.limits import MAXIMUM_REFERENCES, PROMPT_LETTERS, SEEDS, WO
 
 SOURCE = "photo"
 LOADING, RENDERING, WRITING, DONE = "Loading", "Rendering the orbit", "Writing the files", "Done"
-INVERTING, TUNING = "Inverting", "Tuning"
+INVERTING, TUNING, EDITING = "Inverting", "Tuning", "Editing"
 IMAGE: Final = "image"
 ORBIT: Final = "orbit"
 GRID: Final = "grid"

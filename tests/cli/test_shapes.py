@@ -41,7 +41,7 @@ def test_a_walk_is_a_loop_with_the_frames_that_are_asked_for(
         (["mesh", "--out", "x", "--strength", "1"], "--strength"),
         (["mesh", "--out", "x", "--resolution", "4"], "resolution"),
         (["walk", "--out", "x", "--people", "1"], "count"),
-        (["evaluate", "--meshes", "--base", "faces", "--out", "x"], "True shapes"),
+        (["evaluate", "--meshes", "--base", "ffhq512", "--out", "x"], "can be judged"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

@@ -68,7 +68,7 @@ class _Search:
             _wplus(request.base, request.library),
             angles,
             self.weight,
-            _space(request.base, request.library),
+            latent_space(request.base, request.library),
         )
         for event in events:
             self.best, self.steps = event, event.step
@@ -140,7 +140,8 @@ def perceptual() -> Lpips:
 
 
 @functools.cache
-def _space(base: str, library: str) -> LatentSpace:
+def latent_space(base: str, library: str) -> LatentSpace:
+    """The people of a base as a distribution in w."""
     return LatentSpace.of(models.generator(base, library))
 
 
