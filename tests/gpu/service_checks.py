@@ -24,10 +24,12 @@ from adapter.methods.offers import OFFERS, Preset
 from adapter.pipeline import DomainAdapter
 from adapter.scene import DomainScene, Identities
 from adapter.service import models, result_files
-from adapter.service.person_requests import InvertRequest
+from adapter.service.person_requests import InvertRequest, PersonRequest
 from adapter.service.requests import GRID, IMAGE, ORBIT, VIEWS, WALK, AdaptRequest, ExploreRequest, RenderRequest
+from adapter.service.shape_requests import MeshRequest, WalkRequest
 from adapter.service.worker import adapt as adapting
-from adapter.service.worker import explore, invert, outputs, render
+from adapter.service.worker import explore, invert, mesh, outputs, render, walk
+from adapter.service.worker import person as person_worker
 from tests.evaluation.tiny import FakeGroundTruth, make_classifier
 from tests.gpu.checks import Check, run
 from tests.gpu.pretend_device import DEVICE
@@ -186,12 +188,51 @@ def explore_job(base: str, kind: str) -> None:
     assert last.preview is not None or Path(last.file).is_file()
 
 
-def invert_job(base: str) -> None:
-    """A portrait, from its person's search to the tuned generator."""
+def invert_job(base: str) -> str:
+    """A portrait, from its person's search to the tuned generator; the path of the person."""
     portrait, weight = np.full((40, 40, 3), 128, np.uint8), np.full((40, 40), 255, np.uint8)
     request = InvertRequest(portrait, weight, new_folder(), steps=2, tuning=2, base=folder(base))
     *_, last = invert.run(request)
     assert last.found is not None
+    return last.found.person
+
+
+@functools.cache
+def person(base: str) -> str:
+    return invert_job(base)
+
+
+def person_job(base: str, kind: str) -> None:
+    """A person who was found, in another world."""
+    request = PersonRequest(person(base), kind, mix=((domains(base)[0], 0.5),), folder=new_folder(), base=folder(base))
+    *_, last = person_worker.run(request)
+    if last.rendered is not None:
+        assert last.rendered.write(Path(request.folder))
+    assert last.preview is not None or Path(last.file).is_file()
+
+
+def walk_job(base: str) -> None:
+    """From that person to others and back."""
+    request = WalkRequest(new_folder(), person=person(base), count=2, frames=2, base=folder(base))
+    *_, last = walk.run(request)
+    assert last.rendered is not None
+
+
+@functools.cache
+def balls() -> str:
+    """A base whose people have a surface."""
+    torch.manual_seed(0)
+    base = Eg3d(CONFIG)
+    output = base.decoder.net[2]
+    output.weight.data[0], output.bias.data[0] = 0.0, 60.0
+    base.save_pretrained(WORK / "balls")
+    return str(WORK / "balls")
+
+
+def mesh_job() -> None:
+    small = {"resolution": 32, "faces": 200, "texture": 64}
+    *_, last = mesh.run(MeshRequest(new_folder(), base=balls(), trim=False, **small))
+    assert len(last.files) == 2
 
 
 def resumed(base: str) -> None:
@@ -289,7 +330,11 @@ def checks() -> Iterator[Check]:
         for kind in (IMAGE, ORBIT, VIEWS, GRID, WALK):
             yield f"explore {base}: {kind}", functools.partial(explore_job, base, kind)
         yield f"invert {base}", functools.partial(invert_job, base)
+        for kind in (IMAGE, ORBIT):
+            yield f"person {base}: {kind}", functools.partial(person_job, base, kind)
+        yield f"walk {base}", functools.partial(walk_job, base)
         yield f"same pictures {base}", functools.partial(same_pictures, base)
+    yield "mesh", mesh_job
     yield "resume", functools.partial(resumed, "sparse")
     yield "evaluate", functools.partial(evaluation, "conditioned")
     yield "random numbers of the host", seeded_jitter

@@ -43,7 +43,8 @@ def stop(page) -> None:
 
 
 def step(page) -> int:
-    page.locator("#status", has_text="step").wait_for()
+    """Of the training, which comes after steps of the preparation."""
+    page.locator("#status", has_text="of 400").wait_for()
     return int(page.locator("#status").inner_text().split("step ")[1].split(" of")[0])
 
 
@@ -109,10 +110,12 @@ def test_cuts_in_mid_run_and_afterwards_lose_nothing(context, proxy: Proxy, serv
     page = open_page(context, proxy.url)
     start(page)
     wait_for_preview(page)
+    page.evaluate("window.beforeTheCut = true")
     proxy.cut()
     time.sleep(3)
     proxy.mend()
-    page.locator("#status", has_text="step").wait_for()
+    page.wait_for_function("!window.beforeTheCut")  # Gradio's page reloads itself when the server is back
+    page.locator("#status", has_text="of 400").wait_for()
     page.locator("#picture img").wait_for()
     page.wait_for_function("document.querySelector('#adapt').disabled")
     stop(page)
