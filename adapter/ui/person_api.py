@@ -11,9 +11,10 @@ from adapter.media.alignment import framing_of
 from adapter.media.crop import Crop
 from adapter.media.portrait import cut_portrait, describe_portrait, find_portraits
 from adapter.media.references import read_picture
-from adapter.service.jobs import invert_job, render_image
-from adapter.service.person_requests import STEPS, InvertRequest, PersonRequest
+from adapter.service.jobs import invert_job, render_image, text_edit_job
+from adapter.service.person_requests import STEPS, TEXT_EDIT_STEPS, InvertRequest, PersonRequest, TextEditRequest
 from adapter.service.persons import accept_person
+from adapter.service.prompts import check_person_words
 from adapter.service.requests import LOADING, Update
 from adapter.service.settings import Settings
 from adapter.service.visitors import Visitors
@@ -21,6 +22,7 @@ from adapter.ui.endpoints import Endpoints, SharedInputs, mix_of, progress_value
 from adapter.ui.handlers import EXPLORING, report_errors, running_base
 from adapter.ui.upload_image import UploadImage
 
+_NO_PERSON = "Send a person's file: wrap its path in gradio_client.handle_file."
 Streamed = tuple[dict[str, Any], str | None, str | None]
 
 
@@ -68,7 +70,40 @@ class PersonEndpoints(WithPersons):
             encoder=self.settings.encoder,
             **running_base(self.settings),
         )
-        for update in self.in_turn(self.visitors.queue, request, folder, wanted.seconds, invert_job(wanted)):
+        yield from self._streamed(wanted, invert_job(wanted), request)
+
+    @report_errors("")
+    def edit_by_words(
+        self,
+        person: str,
+        words: str,
+        steps: int = TEXT_EDIT_STEPS,
+        request: gr.Request = None,  # type: ignore[assignment]  # Gradio passes it
+    ) -> Iterator[Streamed]:
+        """Edit a person by words, where the CLIP reads everything. Streams progress, ends with the new person's file.
+
+        Args:
+            person: a person's file that /invert made.
+            words: what the person is to look like, such as "a person with curly hair".
+            steps: of the optimization.
+        """
+        check_person_words(words or "", self.settings.encoder)
+        if not person:
+            raise UserError(_NO_PERSON)
+        wanted = TextEditRequest(
+            self.keep_person(person, request),
+            words,
+            self.new_job(request),
+            int(steps or TEXT_EDIT_STEPS),
+            encoder=self.settings.encoder,
+            **running_base(self.settings),
+        )
+        yield from self._streamed(wanted, text_edit_job(wanted), request)
+
+    def _streamed(
+        self, wanted: InvertRequest | TextEditRequest, updates: Iterator[Update], request: gr.Request
+    ) -> Iterator[Streamed]:
+        for update in self.in_turn(self.visitors.queue, request, wanted.folder, wanted.seconds, updates):
             found = update.found
             files = (None, None) if found is None else (found.person, found.render)
             yield progress_values(update), *files
@@ -99,7 +134,7 @@ class PersonEndpoints(WithPersons):
             zoom: of the camera, from 0.6 to 2.
         """
         if not person:
-            raise UserError("Send a person's file: wrap its path in gradio_client.handle_file.")
+            raise UserError(_NO_PERSON)
         wanted = PersonRequest(
             person=self.keep_person(person, request),
             edits=amounts(edits),
@@ -121,6 +156,10 @@ def connect_person_api(settings: Settings, visitors: Visitors, shared: SharedInp
         found, render = gr.File(label="person"), gr.Image(label="render", format="png")
     files = [shared.progress, found, render]
     go.click(endpoints.invert, [portrait, steps, tuning], files, api_name="invert", **training(visitors))
+    with gr.Row(visible=False):
+        words, changes = gr.Textbox("", label="words"), gr.Number(TEXT_EDIT_STEPS, precision=0, label="steps")
+    said = [shared.person, words, changes]
+    go.click(endpoints.edit_by_words, said, files, api_name="edit_by_words", **training(visitors))
     shown = [shared.person, shared.edits, shared.domain, shared.name, shared.strength, *shared.camera]
     go.click(endpoints.edit, shown, shared.view, api_name="edit", **EXPLORING)
 

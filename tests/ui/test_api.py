@@ -94,6 +94,7 @@ def test_ready_domains_are_listed_and_rendered(client):
         (("https://example.com/a.png",), "/adapt_from_image", "fetches nothing from an address"),
         (({"url": "data:image/png;base64,iVBORw0KGgo=", **FILE},), "/adapt_from_image", "not a picture"),
         ((None,), "/upload_domain", "Send a domain file"),
+        ((None, "a person with curly hair"), "/edit_by_words", "reads styles"),
         ((None,), "/adapt_from_image", "Send a picture"),
     ],
 )

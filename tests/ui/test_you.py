@@ -85,6 +85,23 @@ def test_a_portrait_is_found_reconstructed_and_shown(tab: YouTab, requests: list
     assert not shown[tab.clock].active
 
 
+def test_words_change_the_person_where_the_encoder_reads_them(
+    tab: YouTab, requests: list, found: InvertResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(you, "text_edit_job", you.invert_job)
+    said = {tab.panel.person: found.person, tab.panel.words: "a person with curly hair"}
+    assert "reads styles" in tab.start_words(said, VISITOR)[tab.note]
+    assert not requests
+    tab.settings = Settings(base="heads", encoder="ViT-B-32")
+    assert "Write what" in tab.start_words({**said, tab.panel.words: " "}, VISITOR)[tab.note]
+    assert "no longer here" in tab.start_words({**said, tab.panel.person: ""}, VISITOR)[tab.note]
+    tab.start_words(said, VISITOR)
+    shown = ended(tab)
+    (request,) = requests
+    assert (request.person, request.prompt) == (found.person, "a person with curly hair")
+    assert shown[tab.panel.person] == found.person
+
+
 def test_without_a_portrait_nothing_starts(tab: YouTab, requests: list) -> None:
     shown = tab.start({tab.input.sitter: None, tab.how: QUICK}, VISITOR)
     assert "Bring a portrait first" in shown[tab.note]

@@ -11,8 +11,10 @@ from adapter.errors import UserError
 from adapter.hub.library import Entry
 from adapter.media.names import named
 from adapter.service.jobs import render_pair
+from adapter.service.limits import PROMPT_LETTERS
 from adapter.service.person_requests import PersonRequest
 from adapter.service.persons import FIRST_EDITS, edits
+from adapter.service.prompts import reads_everything
 from adapter.service.requests import ORBIT, WALK, InvertResult
 from adapter.service.settings import Settings
 from adapter.service.shape_requests import WalkRequest
@@ -60,6 +62,15 @@ class PersonPanel:
                 self.yaw = gr.Slider(-55, 55, 0, step=1, label="Turn, in degrees", elem_id="person-yaw", buttons=[])
                 self.pitch = gr.Slider(-25, 25, 0, step=1, label="Up and down", elem_id="person-pitch", buttons=[])
             self._layout_edits()
+            with gr.Row(visible=reads_everything(self.settings.encoder), elem_classes="actions"):
+                self.words = gr.Textbox(
+                    placeholder="a person with curly hair",
+                    label="Edit by words",
+                    max_length=PROMPT_LETTERS,
+                    elem_id="person-words",
+                    scale=3,
+                )
+                self.words_button = gr.Button("Change", size="md", elem_id="person-change", scale=1)
             with gr.Row(elem_classes="three"):
                 self.orbit_button = gr.Button("Turning video", size="md", elem_id="person-orbit")
                 self.walk_button = gr.Button("Walk to others and back", size="md", elem_id="person-walk")

@@ -9,7 +9,7 @@ import gradio as gr
 from adapter.errors import UserError
 from adapter.hub.library import Entry
 from adapter.service.background import Finish, Job
-from adapter.service.jobs import invert_job
+from adapter.service.jobs import invert_job, text_edit_job
 from adapter.service.person_requests import (
     QUICK_STEPS,
     STARTING_SECONDS,
@@ -17,15 +17,17 @@ from adapter.service.person_requests import (
     STEPS,
     TUNING_STEPS,
     InvertRequest,
+    TextEditRequest,
 )
 from adapter.service.persons import accept_person
+from adapter.service.prompts import check_person_words
 from adapter.service.requests import Update
 from adapter.service.settings import Settings
-from adapter.service.visitors import Visitors
+from adapter.service.visitors import Visitor, Visitors
 from adapter.ui import html, portrait_html
 from adapter.ui.handlers import AT_ONCE, QUIET, Outputs, Values, report_errors, running_base
 from adapter.ui.tabs.job_tab import SECONDS_BETWEEN_LOOKS, JobTab
-from adapter.ui.tabs.person_panel import PersonPanel
+from adapter.ui.tabs.person_panel import GONE, PersonPanel
 from adapter.ui.tabs.portrait_input import PortraitInput, Sitter
 from adapter.ui.upload_file import UploadFile
 
@@ -81,6 +83,8 @@ class YouTab(JobTab):
         self.panel.connect()
         self.how.input(self.describe, self.how, [self.hint, self.note], **AT_ONCE)
         self.button.click(self.start, {self.input.sitter, self.how}, self.changing, **AT_ONCE)
+        said, words = {self.panel.person, self.panel.words}, [self.panel.words_button.click, self.panel.words.submit]
+        gr.on(words, self.start_words, said, self.changing, **AT_ONCE)
         self.stop_button.click(self.stop, self.shown, self.changing, **AT_ONCE)
         self.clock.tick(self.follow, self.shown, self.changing, **AT_ONCE)
         self.upload.upload(self.receive, self.upload, [*self.changing, self.upload], **QUIET)
@@ -102,11 +106,8 @@ class YouTab(JobTab):
         if sitter is None:
             raise UserError("Bring a portrait first: upload one, paste one, or use your camera.")
         steps, tuning = PLANS.get(values[self.how], PLANS[CLOSE])
-        visitor = self.visitors.of(request.session_hash or "")
-        if visitor.inversion is not None and not visitor.inversion.ended:
-            raise UserError("Your last portrait is still being reconstructed. Wait for it to end, or stop it.")
+        visitor, job = self._new_job(request)
         portrait = sitter.portrait()
-        job = Job(str(self.visitors.sessions.new_job(visitor.key)))
         wanted = InvertRequest(
             portrait.pixels,
             portrait.weight,
@@ -123,6 +124,32 @@ class YouTab(JobTab):
             return invert_job(wanted), lambda found: found
 
         return {**self.panel.hide(), **self.begin(visitor, job, wanted.seconds, prepare)}
+
+    @report_errors()
+    def start_words(self, values: Values, request: gr.Request) -> Outputs:
+        """Start a job that edits the person by words; it is followed and stopped as a reconstruction is."""
+        check_person_words(values[self.panel.words] or "", self.settings.encoder)
+        if not Path(values[self.panel.person] or "none").is_file():
+            raise UserError(GONE)
+        visitor, job = self._new_job(request)
+        wanted = TextEditRequest(
+            values[self.panel.person],
+            values[self.panel.words],
+            job.folder,
+            encoder=self.settings.encoder,
+            **running_base(self.settings),
+        )
+
+        def prepare(job: Job) -> tuple[Iterator[Update], Finish]:
+            return text_edit_job(wanted), lambda found: found
+
+        return self.begin(visitor, job, wanted.seconds, prepare)
+
+    def _new_job(self, request: gr.Request) -> tuple[Visitor, Job]:
+        visitor = self.visitors.of(request.session_hash or "")
+        if visitor.inversion is not None and not visitor.inversion.ended:
+            raise UserError("Your last portrait is still being reconstructed. Wait for it to end, or stop it.")
+        return visitor, Job(str(self.visitors.sessions.new_job(visitor.key)))
 
     @report_errors()
     def receive(self, path: str | None, request: gr.Request) -> Outputs:
