@@ -221,6 +221,7 @@ class InvertResult:
         yaw, pitch: of the portrait's camera in radians from the front.
         steps: steps done.
         distance: LPIPS (AlexNet) of portrait and render.
+        words: of an edit by words; the person before then stands in the portrait's place.
     """
 
     person: str
@@ -230,6 +231,7 @@ class InvertResult:
     pitch: float
     steps: int
     distance: float
+    words: str = ""
 
 
 class Rendered(Protocol):

@@ -154,10 +154,9 @@ def connect_person_api(settings: Settings, visitors: Visitors, shared: SharedInp
         portrait = UploadImage(label="portrait")
         steps, tuning = gr.Number(STEPS, precision=0, label="steps"), gr.Number(0, precision=0, label="tuning")
         found, render = gr.File(label="person"), gr.Image(label="render", format="png")
+        words, changes = gr.Textbox("", label="words"), gr.Number(TEXT_EDIT_STEPS, precision=0, label="steps")
     files = [shared.progress, found, render]
     go.click(endpoints.invert, [portrait, steps, tuning], files, api_name="invert", **training(visitors))
-    with gr.Row(visible=False):
-        words, changes = gr.Textbox("", label="words"), gr.Number(TEXT_EDIT_STEPS, precision=0, label="steps")
     said = [shared.person, words, changes]
     go.click(endpoints.edit_by_words, said, files, api_name="edit_by_words", **training(visitors))
     shown = [shared.person, shared.edits, shared.domain, shared.name, shared.strength, *shared.camera]

@@ -48,15 +48,18 @@ def found(picture: np.ndarray, said: str, framing: Framing | None = None) -> str
 
 
 def progress_picture(picture: np.ndarray) -> str:
-    """Portrait and render beside each other, uint8 [H, W, 3]."""
-    return (
-        f'<figure class="live"><img src="{_jpeg(picture)}" alt="Your portrait, and the person as far as found">'
-        "<figcaption>Your portrait, and the person found so far</figcaption></figure>"
-    )
+    """What a job starts from and what it has reached, beside each other: uint8 [H, W, 3]."""
+    told = "The picture that it starts from, and the person so far"
+    return f'<figure class="live"><img src="{_jpeg(picture)}" alt="{told}"><figcaption>{told}</figcaption></figure>'
 
 
-def facts(distance: float, steps: int) -> str:
-    """What is known about a reconstruction."""
+def facts(distance: float, steps: int, words: str = "") -> str:
+    """What is known about a reconstruction, or about an edit by words."""
+    if words:
+        return (
+            f'<p class="hint">Changed by the words "{html.escape(words)}" in {steps} steps: LPIPS {distance:.2f} '
+            "to the person before.</p>"
+        )
     likeness = "close" if distance < 0.2 else "fair" if distance < 0.35 else "rough"
     return (
         f'<p class="hint">A {likeness} likeness: LPIPS {distance:.2f} after {steps} steps '

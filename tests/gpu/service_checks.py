@@ -188,18 +188,14 @@ def explore_job(base: str, kind: str) -> None:
     assert last.preview is not None or Path(last.file).is_file()
 
 
-def invert_job(base: str) -> str:
+@functools.cache
+def person(base: str) -> str:
     """A portrait, from its person's search to the tuned generator; the path of the person."""
     portrait, weight = np.full((40, 40, 3), 128, np.uint8), np.full((40, 40), 255, np.uint8)
     request = InvertRequest(portrait, weight, new_folder(), steps=2, tuning=2, base=folder(base))
     *_, last = invert.run(request)
     assert last.found is not None
     return last.found.person
-
-
-@functools.cache
-def person(base: str) -> str:
-    return invert_job(base)
 
 
 def person_job(base: str, kind: str) -> None:
@@ -329,7 +325,7 @@ def checks() -> Iterator[Check]:
         yield f"render {base}", functools.partial(render_job, base)
         for kind in (IMAGE, ORBIT, VIEWS, GRID, WALK):
             yield f"explore {base}: {kind}", functools.partial(explore_job, base, kind)
-        yield f"invert {base}", functools.partial(invert_job, base)
+        yield f"invert {base}", functools.partial(person, base)
         for kind in (IMAGE, ORBIT):
             yield f"person {base}: {kind}", functools.partial(person_job, base, kind)
         yield f"walk {base}", functools.partial(walk_job, base)

@@ -37,6 +37,7 @@ def test_an_edit_writes_another_person(request_: TextEditRequest, base: Path) ->
     assert person.yaw == before.yaw
     assert not torch.equal(person.ws, before.ws)
     assert Path(updates[-1].found.render).is_file()
+    assert updates[-1].found.words == request_.prompt
 
 
 def test_a_stopped_edit_keeps_the_best(request_: TextEditRequest) -> None:

@@ -1,5 +1,6 @@
 """The You tab's handlers, without a browser and without models."""
 
+import dataclasses
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,6 +103,14 @@ def test_words_change_the_person_where_the_encoder_reads_them(
     assert shown[tab.panel.person] == found.person
 
 
+def test_an_edit_by_words_is_not_called_a_likeness(tab: YouTab, found: InvertResult) -> None:
+    edited = dataclasses.replace(found, words="<b>curly</b>")
+    said = tab.panel.show(edited)[tab.panel.said]
+    assert "&lt;b&gt;curly" in said
+    assert "person before" in said
+    assert "likeness" not in said
+
+
 def test_without_a_portrait_nothing_starts(tab: YouTab, requests: list) -> None:
     shown = tab.start({tab.input.sitter: None, tab.how: QUICK}, VISITOR)
     assert "Bring a portrait first" in shown[tab.note]
@@ -136,7 +145,7 @@ def test_a_second_portrait_waits_for_the_first(tab: YouTab) -> None:
     tab.visitors.queue.enqueue("somebody", "else", 10)
     tab.start({tab.input.sitter: sitter, tab.how: CLOSE}, VISITOR)
     again = tab.start({tab.input.sitter: sitter, tab.how: CLOSE}, VISITOR)
-    assert "still being reconstructed" in again[tab.note]
+    assert "still running" in again[tab.note]
     stopped = tab.stop("", VISITOR)
     assert "Stopped before it began" in stopped[tab.note]
     assert visitor.inversion.ended

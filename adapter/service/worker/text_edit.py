@@ -63,7 +63,7 @@ def _finish(request: TextEditRequest, person: Person, event: TextEditEvent, show
     with torch.no_grad():
         pair = [to_tensor(np.ascontiguousarray(picture), min(256, len(picture))) for picture in shown]
         distance = float(perceptual()(*(side.to(models.device()) for side in pair)))
-    found = InvertResult(str(path), names[0], names[1], person.yaw, person.pitch, event.step, distance)
+    found = InvertResult(str(path), names[0], names[1], person.yaw, person.pitch, event.step, distance, request.prompt)
     return Update(DONE, seconds_left=0.0, fraction=1.0, message=message, found=found)
 
 

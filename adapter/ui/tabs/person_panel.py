@@ -138,7 +138,7 @@ class PersonPanel:
         picture = str(named(found.render, "you", found.steps))
         return {
             **self.open(found.person),
-            self.said: portrait_html.facts(found.distance, found.steps),
+            self.said: portrait_html.facts(found.distance, found.steps, found.words),
             self.yaw: _degrees(found.yaw, self.yaw),
             self.pitch: _degrees(found.pitch, self.pitch),
             self.render_file: gr.DownloadButton(value=picture, visible=True),

@@ -148,7 +148,7 @@ class YouTab(JobTab):
     def _new_job(self, request: gr.Request) -> tuple[Visitor, Job]:
         visitor = self.visitors.of(request.session_hash or "")
         if visitor.inversion is not None and not visitor.inversion.ended:
-            raise UserError("Your last portrait is still being reconstructed. Wait for it to end, or stop it.")
+            raise UserError("Your last job here is still running. Wait for it to end, or stop it.")
         return visitor, Job(str(self.visitors.sessions.new_job(visitor.key)))
 
     @report_errors()
