@@ -55,6 +55,7 @@ def test_programs_can_call_the_named_endpoints_and_nothing_else(blocks: gr.Block
         "/adapt_from_image",
         "/adapt_from_text",
         "/edit",
+        "/edit_by_words",
         "/invert",
         "/list_domains",
         "/mesh",

@@ -56,7 +56,8 @@ an hour. Nothing on this page is loaded from another host.</p>
 <p>On the command line:</p>
 <pre tabindex="0"><code>{shell}</code></pre>
 <p>Endpoints: <code>/adapt_from_image</code>, <code>/adapt_from_text</code>, <code>/render_image</code>,
-<code>/render_orbit</code>, <code>/list_domains</code>, <code>/upload_domain</code>.</p>
+<code>/render_orbit</code>, <code>/mesh</code>, <code>/walk</code>, <code>/invert</code>, <code>/edit</code>,
+<code>/edit_by_words</code>, <code>/list_domains</code>, <code>/upload_domain</code>.</p>
 </section>
 </article>
 """
