@@ -1,6 +1,7 @@
 """Speed and memory of rendering and adaptation, fast and plain kernels measured in one run, as rows of a table."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 import time
@@ -78,11 +79,12 @@ def busy_table(measure_rows: Callable[[], list[Row]]) -> str:
 
 
 @contextmanager
-def busy_process() -> Iterator[None]:
-    """A process in a session of its own that computes without end, killed with the block."""
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+def busy_process() -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a session of its own that computes until the block ends, or until this process is gone."""
+    endless = f"import os\nwhile os.getppid() == {os.getpid()}: pass"
+    process = subprocess.Popen([sys.executable, "-c", endless], start_new_session=True)
     try:
-        yield
+        yield process
     finally:
         process.kill()
         process.wait()

@@ -1,4 +1,7 @@
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,6 +10,7 @@ from adapter.__main__ import main
 from adapter.eg3d import PRESETS, Generator
 from adapter.evaluation import benchmarks
 from adapter.evaluation.benchmarks import BUSY_HEADER, HEADER, Row, busy_table, measure, rendering_rows, table
+from tests.helpers.processes import running, until
 
 SMALL = dataclasses.replace(
     PRESETS["heads"], plane_resolution=32, channel_base=256, channel_max=8, raw_resolution=8, w_dim=16
@@ -58,3 +62,19 @@ def test_times_beside_a_busy_process_are_compared():
 def test_impossible_measurements_are_explained(arguments, capsys):
     assert main(["benchmark", *arguments]) == 2
     assert capsys.readouterr().err.strip().endswith(".")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_busy_process_does_not_outlive_a_killed_benchmark():
+    script = (
+        "import sys, time\n"
+        "from adapter.evaluation.benchmarks import busy_process\n"
+        "with busy_process() as process:\n"
+        "    print(process.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    benchmark = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    busy = int(benchmark.stdout.readline())
+    benchmark.kill()
+    benchmark.wait()
+    until(lambda: not running(busy), 10)

@@ -15,6 +15,7 @@ from adapter.evaluation import workers
 from adapter.evaluation.runner import missing_cells, run_evaluation
 from adapter.evaluation.workers import run_parallel
 from tests.evaluation.tiny import make_context
+from tests.helpers.processes import running, until
 
 DOMAINS = ("orc",)
 
@@ -73,17 +74,3 @@ def test_processes_end_with_the_one_that_started_them(tmp_path):
         assert running(worker)
         parent.kill()
     until(lambda: not running(worker), 20)
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def until(there, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < end
-        time.sleep(0.1)
