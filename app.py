@@ -74,13 +74,20 @@ def end_on_signals(sessions: Sessions) -> None:
 
 
 def load_models(settings: Settings, render: bool) -> None:
-    """Load the models, and render once if asked to; if that fails, visitors are told why when they press Adapt."""
+    """Load the models, and render once if asked to; if that fails, visitors are told why when they press Adapt.
+
+    Where a CPU renders, its kernels are compiled afterwards.
+    """
     from adapter.service import models  # loads torch
 
     try:
         (models.warm_up if render else models.preload)(settings)
     except UserError as error:
         logging.getLogger("adapter").warning("The models are not ready: %s", error)
+    if render and models.device().type == "cpu":
+        from adapter.eg3d.cpu import native
+
+        native.build_and_load()
 
 
 if __name__ == "__main__":

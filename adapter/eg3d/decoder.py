@@ -21,6 +21,12 @@ def hidden_and_density(features: Tensor, weights: DecoderWeights) -> tuple[Tenso
     return hidden, torch.addmv(weights.density_bias, hidden, weights.density)
 
 
+@accelerated(decoding.density)
+def density(features: Tensor, weights: DecoderWeights) -> Tensor:
+    """Raw density [K] of plane features [K, C], for passes without gradient."""
+    return hidden_and_density(features, weights)[1]
+
+
 class Decoder(nn.Module):
     """Two fully connected layers with a softplus between them (EG3D, Chan et al. 2022).
 
@@ -71,5 +77,4 @@ class Decoder(nn.Module):
     @torch.no_grad()
     def density(self, features: Tensor) -> Tensor:
         """Raw density [...] alone, without gradient, for passes that only place samples."""
-        density = hidden_and_density(features.flatten(0, -2), self.weights())[1]
-        return density.view(features.shape[:-1])
+        return density(features.flatten(0, -2), self.weights()).view(features.shape[:-1])

@@ -11,6 +11,7 @@ import torch
 from adapter.adaptation import fingerprint
 from adapter.adaptation.domain import keep_fingerprint
 from adapter.eg3d import Generator, place
+from adapter.eg3d.cpu import native
 from adapter.encoders.encoder import ImageEncoder, load_clip
 from adapter.encoders.lpips import Lpips, load_lpips
 from adapter.encoders.text import TextEncoder
@@ -44,6 +45,7 @@ def generator(base: str, library: str) -> Generator:
     """
     resting = resting_generator(base, library)
     if device().type == "cpu":
+        native.load()
         return resting
     digest = fingerprint(resting)
     moved = place(copy.deepcopy(resting), device())

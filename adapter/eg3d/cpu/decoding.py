@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from adapter.eg3d.cpu import eligible
+from adapter.eg3d.cpu import eligible, native
 from adapter.eg3d.decoder_weights import DecoderWeights
 
 
@@ -17,3 +17,8 @@ def hidden_and_density(features: Tensor, weights: DecoderWeights) -> tuple[Tenso
     density = torch.addmv(weights.density_bias, hidden, weights.density)
     # An overflow makes the density infinite or not a number.
     return (hidden, density) if bool(density.isfinite().all()) else None
+
+
+def density(features: Tensor, weights: DecoderWeights) -> Tensor | None:
+    """`adapter.eg3d.decoder.density`, where it was compiled."""
+    return native.density(features, weights) if eligible(features) else None

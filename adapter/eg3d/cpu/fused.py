@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from adapter.eg3d.cpu import eligible
+from adapter.eg3d.cpu import eligible, native
 from adapter.eg3d.decoder import COLOR_GAIN, COLOR_SHIFT, Decoder, hidden_and_density
 from adapter.eg3d.decoder_weights import DecoderWeights
 from adapter.eg3d.ray_marching import Marched, march_weights, midpoints, sample_weights
@@ -25,7 +25,9 @@ def decode_and_march(decoder: Decoder, features: Tensor, depths: Tensor) -> Marc
     weights = decoder.weights()
     lead, samples = depths.shape[:2], depths.shape[2]
     rows, sorted_depths = features.reshape(-1, features.shape[-1]), depths.reshape(-1, samples)
-    if needs_grad and (features.requires_grad or any(weight.requires_grad for weight in weights)):
+    if (compiled := native.march(rows, sorted_depths, weights)) is not None:
+        marched = Marched(*compiled)
+    elif needs_grad and (features.requires_grad or any(weight.requires_grad for weight in weights)):
         marched = Marched(*_DecodeAndMarch.apply(rows, sorted_depths, *weights))
     else:
         marched = _join([_march_piece(*piece, weights).marched for piece in _pieces(rows, sorted_depths, weights)])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from adapter.eg3d.cpu import eligible
+from adapter.eg3d.cpu import eligible, native
 from adapter.eg3d.planes import Planes
 
 
@@ -16,6 +16,8 @@ def lookup(planes: Planes, points: Tensor, box_warp: float) -> Tensor | None:
     needs_grad = torch.is_grad_enabled() and (planes.values.requires_grad or points.requires_grad)
     if needs_grad or not eligible(points):
         return None
+    if (compiled := native.lookup(planes, points, box_warp)) is not None:
+        return compiled
     size = planes.values.shape[-1]
     # Beyond the centers of the border all weights fall on its zeros, so clamping there changes nothing.
     texels = (points * (size / box_warp) + (size - 1) / 2).clamp_(-1, size)
