@@ -92,6 +92,7 @@ def test_everything_that_is_required_is_imported():
         "transformers": "text encoders of diffusers' pipelines",
         "torchvision": "open_clip's preprocessing",
         "lpips": "its weights of the heads are read from its files",
+        "ninja": "PyTorch's compiling of C++, which runs it as a program",
     }
     distributions = importlib.metadata.packages_distributions()
     names = set().union(*(imported(path) for path in [ROOT / "app.py", *(ROOT / "adapter").rglob("*.py")]))

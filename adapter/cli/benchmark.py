@@ -6,6 +6,7 @@ import sys
 import torch
 
 from adapter.eg3d import PRESETS, Eg3d, place
+from adapter.eg3d.cpu import native
 from adapter.errors import UserError
 from adapter.evaluation.benchmarks import (
     Row,
@@ -52,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure, and print the table.
+    """Measure, and print the table; kernels are compiled first.
 
     Raises:
         UserError: a device that is not there, or numbers that are too small.
@@ -62,6 +63,8 @@ def run(args: argparse.Namespace) -> None:
     device = _device(args.device)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
+    if device.type == "cpu":
+        native.build_and_load()
     rows = (
         busy_table(lambda: _rows(args, device, False)) if args.busy else table(_rows(args, device, not args.no_plain))
     )
@@ -113,4 +116,4 @@ def _generator(name: str) -> Eg3d:
 def _machine(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
+    return f"CPU, {torch.get_num_threads()} threads, kernels {'' if native.ready() else 'not '}compiled"
