@@ -7,7 +7,7 @@ import time
 
 import torch
 
-from adapter.eg3d import PRESETS, Eg3d, cameras_around_front
+from adapter.eg3d import PRESETS, Eg3d, cameras_around_front, rendering
 from adapter.eg3d.cpu import native, plain_kernels
 
 SMALL = {"plane_resolution": 16, "first_resolution": 4, "channel_base": 128, "channel_max": 16, "raw_resolution": 12}
@@ -48,6 +48,13 @@ def main() -> None:
                 gradients = torch.autograd.grad(sum(sums), [rows, *generator.decoder.parameters()])
             sides.append([whole, rendered.features.detach(), rendered.depth.detach(), *gradients])
         found[f"{channels}"] = max(map(apart, *sides))
+        with torch.no_grad():
+            spoilt = samples.features.detach().clone()
+            spoilt[0, 0, 0, 0] = torch.nan
+            colors_of = rendering.decode_and_march(generator.decoder, spoilt, samples.depths).colors
+            found[f"{channels} spoilt"] = int(colors_of.isnan().any(dim=-1).sum())
+            nowhere = torch.full((1, 4, 3), torch.nan)
+            found[f"{channels} nowhere"] = native.lookup(planes[:1], nowhere, 1.0) is not None
     json.dump(found, sys.stdout)
 
 

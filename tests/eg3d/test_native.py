@@ -29,6 +29,10 @@ def test_compiled_kernels_agree_with_pytorch_and_are_compiled_once(tmp_path):
     assert (found["before"], found["ready"], found["again"]) == (False, True, True)
     assert found["seconds again"] < 1
     assert max(found["16"], found["32"]) < 2e-4
+    # A number that is none spoils its own ray alone, and a place that is none is read without harm.
+    assert found["16 spoilt"] == found["32 spoilt"] == 1
+    assert found["16 nowhere"]
+    assert found["32 nowhere"]
     assert [path.suffix for path in (tmp_path / "domain-adapter").iterdir()] == [".so"]
     found = checks(tmp_path, COMPILE_KERNELS="yes", PATH="")
     assert found["ready"]

@@ -47,7 +47,8 @@ inline float total(Lanes lanes) {
 
 // exp(x) of x <= 0: two to a whole power, times a polynomial.
 inline Lanes exp_of_negative(Lanes x) {
-  x = larger(x, fill(-87.f));
+  // What is not a number stays so, or a run that diverged would not be noticed.
+  x = x < -87.f ? fill(-87.f) : x;
   const Lanes shifted = x * 1.44269504f + 12582912.f;
   const Lanes whole = shifted - 12582912.f;
   const Lanes rest = (x - whole * 0.693359375f) - whole * -2.12194440e-4f;
@@ -328,8 +329,8 @@ Tensors forward_sized(const Tensor& features, const Tensor& depths, const Weight
 
 template <int C, int H, int F>
 Tensors backward_sized(const Tensor& features, const Tensor& depths, const Weights& w, const Tensor& grad_colors,
-                                   const Tensor& grad_distance, const Tensor& grad_opacity, bool needs_features,
-                                   bool needs_decoder) {
+                       const Tensor& grad_distance, const Tensor& grad_opacity, bool needs_features,
+                       bool needs_decoder) {
   const int64_t rays = depths.size(0), samples = depths.size(1);
   Tensor grad_features = needs_features ? at::empty_like(features) : Tensor();
   float* to_features = needs_features ? grad_features.data_ptr<float>() : nullptr;
@@ -396,7 +397,8 @@ void lookup_sized(const Tensor& rows, const Tensor& points, const std::vector<in
       float fraction[3];
       for (int axis = 0; axis < 3; ++axis) {
         // Beyond the centers of the border all weights fall on its zeros.
-        const float texel = std::min(std::max(places[k * 3 + axis] * scale + shift, -1.f), static_cast<float>(size));
+        // In this order a place that is not a number falls there, too, and not outside of the table.
+        const float texel = std::min(std::max(-1.f, places[k * 3 + axis] * scale + shift), static_cast<float>(size));
         const int32_t lower = std::min(static_cast<int32_t>(texel + 1.f), static_cast<int32_t>(size));
         corner[axis] = lower;
         fraction[axis] = texel + 1.f - lower;

@@ -43,11 +43,11 @@ def ready() -> bool:
     return hasattr(torch.ops.domain_adapter, "backward")
 
 
-def library(environment: Mapping[str, str] = os.environ) -> Path:
+def library() -> Path:
     """The compiled file of this source, this PyTorch and this processor, whether it is there or not."""
     facts = [SOURCE.read_text(encoding="utf-8"), torch.__version__, *FLAGS, platform.machine(), _processor()]
     key = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
-    cache = Path(environment.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache")
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache")
     return cache / "domain-adapter" / f"{_NAME}-{key}.so"
 
 
