@@ -14,7 +14,9 @@ MARK = "CHECKS "
 def run_checks(module: str, *arguments: str) -> dict[str, dict[str, Any]]:
     """What the checks of a module of this folder tell, by title."""
     command = [sys.executable, "-m", f"tests.gpu.{module}", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2", "HF_HUB_OFFLINE": "1"}
+    # Two threads that spin for each other beside other tests would take several times as long.
+    threads = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"}
+    environment = {**os.environ, **threads, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
     lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
     assert lines, done.stdout[-2000:] + done.stderr[-4000:]
