@@ -5,15 +5,20 @@ ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 VERSIONS := (3, 11) <= sys.version_info[:2] <= (3, 13)
 
-.PHONY: demo test test-fast check soak browser gpu-check table ablations parts turning
+.PHONY: demo test test-pages test-rest test-fast check soak browser gpu-check table ablations parts turning
 
 demo: .venv/app
 	$(PYTHON) app.py
 
-# Three at a time, as many tests wait for an app. The browser has the machine to itself: what it waits for is timed.
 test: .venv/dev browser check
-	$(PYTHON) -m pytest -n 3 --dist loadfile -m "not browser"
+	$(MAKE) --jobs 2 test-pages test-rest
+
+test-pages: .venv/dev browser
 	$(PYTHON) -m pytest -m browser
+
+# Three at a time, as many tests wait for an app; behind the pages, where waiting is timed.
+test-rest: .venv/dev
+	nice $(PYTHON) -m pytest -n 3 --dist loadfile -m "not browser"
 
 # No browser and no slow test: under two minutes.
 test-fast: .venv/dev

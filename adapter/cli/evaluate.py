@@ -121,7 +121,7 @@ def _add_other_measures(add: Callable[..., object]) -> None:
     add(
         "--edits",
         action="store_true",
-        help="try the edits of --base on 16 people, in three --domains, too; or --figure",
+        help="try the edits of --base on 32 people, in three --domains, too; or --figure",
     )
     add("--portraits", nargs="+", metavar="IMAGE", help="with --inversion: pictures from outside, too")
     add("--steps", type=int, help="with --inversion: of each inversion")

@@ -16,10 +16,12 @@ from adapter.hub.bases import load_base
 from adapter.hub.domains import fetch_ready_domain
 from adapter.hub.library import catalog
 from adapter.latents.directions import directions_in_w
+from adapter.latents.readings import Readings
 from adapter.utils.atomic import replacing
+from adapter.utils.paths import base_folder
 from adapter.utils.storage import write_json
 
-PEOPLE, WORLDS = 16, 3
+PEOPLE, WORLDS = 32, 3
 
 
 def evaluate_named_edits(args: argparse.Namespace) -> None:
@@ -46,11 +48,15 @@ def evaluate_named_edits(args: argparse.Namespace) -> None:
         print(args.figure)
         return
     line = ProgressLine(20.0)
+    readings = Readings.of(
+        generator, base_folder(args.base), told=lambda done, total: line.show(f"readings: {done} of {total}")
+    )
     scores = evaluate_edits(
         generator,
         directions,
         worlds,
         load_lpips().to(device),
+        readings,
         args.pairs or PEOPLE,
         told=lambda what, done, total: line.show(f"{what}: {done} of {total}"),
     )

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from adapter.eg3d import Generator, Parts
 from adapter.evaluation.figure import compose, strip
 from adapter.latents.directions import Directions, edit_codes
-from adapter.latents.find_directions import draw_people
-from adapter.latents.responses import looks
+from adapter.latents.people import draw_people, looks
 
 COLUMNS: dict[str, tuple[dict[str, float], float]] = {
     "as found": ({}, 0.0),

@@ -1,7 +1,7 @@
 """Whether the named edits of a base do one thing each, keep the person, and do the same in other worlds.
 
-Every edit is tried on people that no regression saw. Measures are those of `adapter.latents.measures`, in standard
-deviations of the base's people.
+Every edit is tried on people that no regression saw. What it changes is read as `adapter.latents.readings` has it, in
+standard deviations of the base's people.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,10 +16,9 @@ from torch.nn import functional as F
 from adapter.eg3d import Generator, Parts
 from adapter.encoders.lpips import Lpips
 from adapter.latents.directions import Directions
-from adapter.latents.find_directions import draw_people
-from adapter.latents.measures import MEASURES, measure
-from adapter.latents.responses import looks, responses
-from adapter.media.images import to_uint8
+from adapter.latents.people import draw_people, looks
+from adapter.latents.readings import Readings
+from adapter.latents.responses import responses
 
 AMOUNT = 2.0
 """How far either way the edits are tried, in their unit; the sliders reach it."""
@@ -29,7 +28,7 @@ SEED = 2_000_003
 """Of the people; others than those that directions are found with."""
 OWN_GOAL, OTHER_GOAL, IDENTITY_GOAL, CORRELATION_GOAL = 1.5, 0.2, 0.9, 0.8
 _SIDE = 128
-_LEAST_OWN, _LEAST_SPREAD = 1e-6, 1e-9
+_LEAST_OWN = 1e-6
 Told = Callable[[str, int, int], object]
 """Is told what is done, how many, and of how many."""
 
@@ -40,11 +39,11 @@ class EditScore:
 
     Attributes:
         name: of the edit.
-        own: mean change of its own measure in standard deviations; NaN where no measure tells the edit.
-        other, other_name: the largest mean change of another measure, as a share of the own one; in standard
-            deviations where no measure tells the edit.
+        own: mean change of its own reading in standard deviations; NaN where no reading tells the edit.
+        other, other_name: the largest mean change of another reading, as a share of the own one; in standard
+            deviations where no reading tells the edit.
         identified: share of edited pictures whose nearest in the crowd is the person.
-        correlations: by world, of the changes of all measures of all people with those of the base's world.
+        correlations: by world, of the changes of all readings of all people with those of the base's world.
     """
 
     name: str
@@ -61,7 +60,8 @@ def evaluate_edits(
     directions: Directions,
     worlds: Mapping[str, Parts],
     distance: Lpips,
-    people: int = 16,
+    readings: Readings,
+    people: int = 32,
     crowd: int = CROWD,
     told: Told | None = None,
 ) -> tuple[EditScore, ...]:
@@ -72,18 +72,17 @@ def evaluate_edits(
         directions: its edits, in w.
         worlds: domains in which the edits are tried, too, by name.
         distance: LPIPS.
+        readings: of the base.
         people: on whom the edits are tried; the first of the crowd.
-        crowd: people who give the measures' spread, and among whom the edited ones are looked for.
+        crowd: people among whom the edited ones are looked for.
         told: progress.
     """
     everyone = list(draw_people(generator, max(crowd, people), SEED))
-    maps, values = [], []
+    maps = []
     for number, ws in enumerate(everyone, 1):
         (image,) = looks(generator, ws, [None])
         maps.append(distance.maps(_small(image)))
-        values.append(measure(to_uint8(image)[0]))
         _tell(told, "the crowd", number, len(everyone))
-    spread = np.maximum(np.nanstd(np.stack(values), axis=0), _LEAST_SPREAD)
     identified: list[list[bool]] = [[] for _ in directions.names]
 
     def see(number: int, edit: int, images: Tensor) -> None:
@@ -93,19 +92,25 @@ def evaluate_edits(
             identified[edit].append(int(np.argmin(apart)) == number)
 
     changes = []
-    tried = responses(generator, everyone[:people], directions.vectors, AMOUNT, [None, *worlds.values()], see)
-    for one in tried:
-        changes.append(one / spread)
+    everywhere = [None, *worlds.values()]
+    for one in responses(generator, everyone[:people], directions.vectors, AMOUNT, readings.read, everywhere, see):
+        changes.append(one)
         _tell(told, "people", len(changes), people)
     found = np.stack(changes, axis=1)
     return tuple(
-        _score(name, found[:, :, edit], identified[edit], list(worlds)) for edit, name in enumerate(directions.names)
+        _score(name, found[:, :, edit], identified[edit], list(worlds), readings.names)
+        for edit, name in enumerate(directions.names)
     )
 
 
-def _score(name: str, changes: NDArray[np.float64], identified: Sequence[bool], worlds: Sequence[str]) -> EditScore:
-    """From the changes of one edit [worlds, N, M] in standard deviations."""
-    names = [each.name for each in MEASURES]
+def _score(
+    name: str,
+    changes: NDArray[np.float64],
+    identified: Sequence[bool],
+    worlds: Sequence[str],
+    names: Sequence[str],
+) -> EditScore:
+    """From the changes of one edit [worlds, N, M] in standard deviations, and the names of the M readings."""
     mean = np.nanmean(changes[0], axis=0)
     others = [k for k, other in enumerate(names) if other != name]
     worst = max(others, key=lambda k: abs(mean[k]))
@@ -124,7 +129,7 @@ def correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def edits_table(scores: Sequence[EditScore]) -> str:
     """The scores as Markdown, and how many edits reach each goal."""
     worlds = list(scores[0].correlations)
-    heads = ["edit", "own measure ↑", "largest other ↓", "which", "identified ↑", *(f"{name} ↑" for name in worlds)]
+    heads = ["edit", "own reading ↑", "largest other ↓", "which", "identified ↑", *(f"{name} ↑" for name in worlds)]
     lines = [f"| {' | '.join(heads)} |", f"| --- | ---: | ---: | --- | ---: |{' ---: |' * len(worlds)}"]
     for one in scores:
         told = not np.isnan(one.own)
@@ -144,7 +149,7 @@ def _reached(scores: Sequence[EditScore]) -> Iterator[str]:
     measured = [one for one in scores if not np.isnan(one.own)]
     same = [value for one in scores for value in one.correlations.values()]
     yield (
-        f"Own measure at least {OWN_GOAL}: {sum(one.own >= OWN_GOAL for one in measured)} of {len(measured)} edits; "
+        f"Own reading at least {OWN_GOAL}: {sum(one.own >= OWN_GOAL for one in measured)} of {len(measured)} edits; "
         f"all others below {OTHER_GOAL:.0%} of it: {sum(one.other < OTHER_GOAL for one in measured)}; "
         f"identified at least {IDENTITY_GOAL:.0%}: {sum(one.identified >= IDENTITY_GOAL for one in scores)} of "
         f"{len(scores)}, {np.mean([one.identified for one in scores]):.0%} together; "

@@ -16,8 +16,8 @@ from adapter.eg3d import Generator
 from adapter.eg3d.camera import cameras_around_front
 from adapter.eg3d.pair import PairRenderer
 from adapter.evaluation.mesh_shapes import SIDE, overlap, silhouette
-from adapter.latents.find_directions import draw_people
 from adapter.latents.measures import READ_SIDE
+from adapter.latents.people import draw_people
 from adapter.media.face_mesh import LEFT_CHEEK, RIGHT_CHEEK, find_faces
 from adapter.media.head_pose import fit_similarity
 from adapter.media.images import to_uint8

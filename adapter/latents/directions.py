@@ -10,10 +10,12 @@ from torch import Tensor
 
 from adapter.eg3d import Generator
 from adapter.errors import UserError
+from adapter.latents.people import spread_over_rows
 from adapter.utils.paths import CHECKPOINTS
-from adapter.utils.storage import read_json
+from adapter.utils.storage import read_json, read_tensors, write_json, write_tensors
 
-FILE = "directions.json"
+FILE, VECTORS = "directions.json", "directions.safetensors"
+"""Names and words; and, for edits that move groups of rows, their vectors [A, G, w] under "vectors"."""
 LIMIT = 2.5
 """Largest coordinate that an edit sets, in standard deviations."""
 
@@ -40,7 +42,7 @@ class Directions:
         space: "z" for directions of latents, "w" for directions of extended latents.
         all: what they are, in order.
         vectors: in z orthonormal [A, z]; in w of the length of one standard deviation [A, num_ws, w], or
-            [A, 1, w] where all rows move alike.
+            [A, 1, w] where all rows move alike; as a file has them, [A, G, w] for groups of rows.
     """
 
     space: Literal["z", "w"]
@@ -77,12 +79,15 @@ def load_directions(base: str | Path) -> Directions | None:
     try:
         entries = values["directions"]
         found = tuple(Direction(str(e["name"]), str(e["low"]), str(e["high"])) for e in entries)
-        vectors = torch.tensor([e["vector"] for e in entries], dtype=torch.float32)
+        beside = path.with_name(VECTORS)
+        apart = beside.is_file() and not any("vector" in e for e in entries)
+        vectors = _apart(beside, len(found)) if apart else torch.tensor([e["vector"] for e in entries])
         space = str(values.get("space", "z"))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path.parent.name}/{FILE} is damaged. Get a fresh copy.") from error
-    if space == "w" and vectors.dim() == 2 and torch.isfinite(vectors).all():
-        return Directions("w", found, vectors[:, None])
+    vectors = vectors.float()
+    if space == "w" and vectors.dim() in (2, 3) and torch.isfinite(vectors).all():
+        return Directions("w", found, vectors[:, None] if vectors.dim() == 2 else vectors)
     gram = vectors @ vectors.T if vectors.dim() == 2 else None
     if gram is None or not torch.allclose(gram, torch.eye(len(vectors)), atol=1e-3):
         raise UserError(f"{path.parent.name}/{FILE} holds directions that are not orthonormal. Get a fresh copy.")
@@ -149,7 +154,11 @@ def directions_in_w(generator: Generator, base: str | Path) -> Directions | None
     width = generator.config.z_dim if directions.space == "z" else generator.config.w_dim
     if directions.vectors.shape[-1] != width:
         raise UserError(f"{FILE} of the base '{Path(base).name}' was made for another base. Find its directions anew.")
-    return directions if directions.space == "w" else in_w(generator, directions)
+    if directions.space == "z":
+        return in_w(generator, directions)
+    rows = directions.vectors
+    rows = rows if rows.shape[1] == 1 else spread_over_rows(rows, generator.config.num_ws)
+    return Directions("w", directions.all, rows)
 
 
 @torch.no_grad()
@@ -198,6 +207,36 @@ def entries(names: Sequence[str], ends: Mapping[str, tuple[str, str]], vectors: 
         {"name": name, "low": ends[name][0], "high": ends[name][1], "vector": [round(v, 7) for v in vector]}
         for name, vector in zip(names, vectors.tolist(), strict=True)
     ]
+
+
+def save_directions(folder: Path, found: Sequence[tuple[Direction, Tensor]], about: Mapping[str, object]) -> Path:
+    """Write a base's edits in w beside it.
+
+    Args:
+        folder: to write to.
+        found: edits with their vectors [G, w] for groups of rows, or [1, w] for all alike.
+        about: what else the file tells.
+
+    Returns:
+        The file with the names.
+    """
+    entries = [{"name": one.name, "low": one.low, "high": one.high} for one, _ in found]
+    write_tensors(folder / VECTORS, {"vectors": torch.stack([vector for _, vector in found]).half()})
+    write_json(folder / FILE, {"space": "w", **about, "directions": entries})
+    return folder / FILE
+
+
+def _apart(path: Path, count: int) -> Tensor:
+    """The vectors [A, G, w] of a file of their own.
+
+    Raises:
+        UserError: a damaged file.
+        ValueError: of another number of edits.
+    """
+    vectors = read_tensors(path).get("vectors")
+    if vectors is None or vectors.dim() != 3 or len(vectors) != count:
+        raise ValueError
+    return vectors
 
 
 def _at(z: Tensor, name: str, here: Tensor, value: float, directions: Directions) -> Tensor:

@@ -30,10 +30,6 @@ class Sitting:
         """Between two points of the mesh, in face widths."""
         return float(np.linalg.norm(self.points[a] - self.points[b]))
 
-    def height(self, above: int, below: int) -> float:
-        """By which one point of the mesh lies above another, in face widths."""
-        return float(self.points[below, 1] - self.points[above, 1])
-
     def tone(self, x: float, y: float) -> float:
         """Mean lightness, 0 to 1, of a patch around a place in pixels; NaN beyond the picture."""
         half = max(1, round(_PATCH * float(np.linalg.norm(self.pixels[234] - self.pixels[454])) / 2))
@@ -99,15 +95,11 @@ def _hair_tone(s: Sitting) -> float:
 
 
 MEASURES: tuple[Measure, ...] = (
+    Measure("skin_tone", "lighter skin", "darker skin", _skin_tone),
+    Measure("hair_tone", "darker hair", "lighter hair", _hair_tone),
     Measure("smile", "serious", "smiling", _smile),
     Measure("mouth_open", "mouth closed", "mouth open", lambda s: s.distance(13, 14)),
     Measure("eyes_open", "eyes narrowed", "eyes wide open", _eyes_open),
-    Measure("hair_tone", "darker hair", "lighter hair", _hair_tone),
-    Measure("skin_tone", "lighter skin", "darker skin", _skin_tone),
     Measure("face_width", "narrower face", "wider face", lambda s: s.distance(234, 454) / s.distance(10, 152)),
-    Measure("jaw_width", "narrower jaw", "wider jaw", lambda s: s.distance(172, 397) / s.distance(234, 454)),
-    Measure("brows", "lowered brows", "raised brows", lambda s: s.height(105, 159) + s.height(334, 386)),
-    Measure("nose_width", "narrower nose", "wider nose", lambda s: s.distance(129, 358)),
-    Measure("nose_length", "shorter nose", "longer nose", lambda s: s.height(168, 2)),
-    Measure("lip_fullness", "thinner lips", "fuller lips", lambda s: s.distance(0, 17) - s.distance(13, 14)),
 )
+"""In the order in which they are told apart, see `adapter.latents.readings`."""

@@ -8,3 +8,8 @@ CHECKPOINTS = ROOT / "checkpoints"
 """One folder for each embedded model."""
 EXAMPLES = ROOT / "examples"
 """Reference pictures."""
+
+
+def base_folder(base: str | Path) -> Path | None:
+    """The folder of an embedded base, or of one that is given by its folder; None for others."""
+    return next((folder for folder in (CHECKPOINTS / base, Path(base)) if folder.is_dir()), None)

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from adapter.errors import UserError
-from adapter.latents.find_directions import draw_people
+from adapter.latents.people import draw_people, looks
 from adapter.latents.person import Person
-from adapter.latents.responses import looks
 from adapter.latents.text_edit import TextEditSettings, edit_by_text
 
 
