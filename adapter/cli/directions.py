@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--tries",
         type=int,
-        default=24,
+        default=32,
         help=f"people on whom the edits of --method rows are tried, {ROUNDS} times; 0: the regression alone; default: "
         "%(default)s",
     )
@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
     from adapter.adaptation import fingerprint
     from adapter.hub.bases import load_base
     from adapter.latents.directions import Direction, save_directions
+    from adapter.latents.find_directions import UNIT
 
     if not 50 <= args.people <= 20_000 or not 0 <= args.tries <= 1000:
         raise UserError("Between 50 and 20000 people can be read, and edits tried on 0 to 1000.")
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
         args.out or base_folder(base) or Path.cwd(),
         [(Direction(one.name, one.low, one.high), one.vector) for one in found],
         {
-            "unit": "standard deviations of the reading",
+            "unit": f"{UNIT} standard deviations of the reading, or less for one that is hard to move",
             "method": args.method,
             "people": args.people,
             "tries": args.tries,
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _find(generator: "Generator", base: str, args: argparse.Namespace, line: ProgressLine) -> "tuple[Found, ...]":
     """The edits, with progress."""
-    from adapter.latents.find_directions import Measured, find, shortened, told_apart
+    from adapter.latents.find_directions import Measured, find, scaled, told_apart
     from adapter.latents.latent_space import LatentSpace
     from adapter.latents.readings import Readings
 
@@ -107,4 +108,4 @@ def _find(generator: "Generator", base: str, args: argparse.Namespace, line: Pro
         found = told_apart(
             generator, found, readings, args.tries, told=shown(f"telling edits apart, round {number + 1}")
         )
-    return shortened(found, LatentSpace.of(generator))
+    return scaled(found, LatentSpace.of(generator))

@@ -25,14 +25,16 @@ from adapter.latents.readings import Readings
 from adapter.latents.regression import explained, ridge
 from adapter.latents.responses import responses
 
-RIDGE = 0.1
+RIDGE = 0.3
 """Of the regression, as a share of the mean squared length of x; chosen by cross-validation on `faces`."""
 HOLD = 0.1
 """How little the regression's edits insist on holding other readings; 0 holds them exactly."""
 LEAST_FIT = 0.1
 """Cross-validated share of a reading's variance below which rows do not tell it, and no edit is offered."""
-LONGEST = 3.0
-"""Length of an edit of one standard deviation at most, in standard deviations of the people along it."""
+UNIT = 0.75
+"""Standard deviations of its reading by which an edit of 1 moves people: one of 2 leaves nobody far from all others."""
+LONGEST = 1.5
+"""Length of an edit of 1 at most, in standard deviations of the people along it."""
 MIXED_SEED, TRIED_SEED = 1, 1_000_003
 """Of the people who are measured, and of those on whom the edits are tried."""
 _TELLS = 0.5  # change of a reading, in standard deviations, from which a direction is named after it
@@ -152,12 +154,12 @@ def told_apart(
     return tuple(replace(one, vector=vector) for one, vector in zip(found, combined, strict=True))
 
 
-def shortened(found: Sequence[Found], space: LatentSpace) -> tuple[Found, ...]:
-    """The edits, none longer than `LONGEST` standard deviations of people."""
+def scaled(found: Sequence[Found], space: LatentSpace) -> tuple[Found, ...]:
+    """The edits, of `UNIT` in place of one standard deviation, and none longer than `LONGEST`."""
     space = LatentSpace(space.mean.cpu(), space.axes.cpu())
     lengths = [float(space.to_coordinates(space.mean + one.vector).square().mean(0).sum().sqrt()) for one in found]
     return tuple(
-        replace(one, vector=one.vector * min(1.0, LONGEST / max(length, 1e-6)))
+        replace(one, vector=one.vector * min(UNIT, LONGEST / max(length, 1e-6)))
         for one, length in zip(found, lengths, strict=True)
     )
 

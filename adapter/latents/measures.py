@@ -95,11 +95,13 @@ def _hair_tone(s: Sitting) -> float:
 
 
 MEASURES: tuple[Measure, ...] = (
+    Measure("smile", "serious", "smiling", _smile),
+    Measure("eyes_open", "eyes narrowed", "eyes wide open", _eyes_open),
+    Measure("mouth_open", "mouth closed", "mouth open", lambda s: s.distance(13, 14)),
     Measure("skin_tone", "lighter skin", "darker skin", _skin_tone),
     Measure("hair_tone", "darker hair", "lighter hair", _hair_tone),
-    Measure("smile", "serious", "smiling", _smile),
-    Measure("mouth_open", "mouth closed", "mouth open", lambda s: s.distance(13, 14)),
-    Measure("eyes_open", "eyes narrowed", "eyes wide open", _eyes_open),
     Measure("face_width", "narrower face", "wider face", lambda s: s.distance(234, 454) / s.distance(10, 152)),
 )
 """In the order in which they are told apart, see `adapter.latents.readings`."""
+EXPRESSIONS = 3
+"""That many of them change from moment to moment; they come before everything that stays."""

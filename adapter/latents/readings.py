@@ -1,8 +1,9 @@
-"""What is read of a render from the front: labels and measures, each without what goes with the ones before it.
+"""What is read of a render from the front: measures and labels, each without what goes with the ones before it.
 
 People who smile narrow their eyes and have wider noses, so measures that are read one by one move together whatever an
 edit does. Each is therefore counted beyond what those before it explain among people (Gram-Schmidt, ours): opening eyes
-means more than a smile leaves open. A smile may narrow the eyes as much as smiles do.
+means more than a smile leaves open. A smile may narrow the eyes as much as smiles do. Expressions come first, then
+labels, then what else is measured.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from adapter.eg3d import Generator
 from adapter.encoders.encoder import ImageEncoder
 from adapter.encoders.vgg import load_vgg
 from adapter.latents.labels import LABELS, LabelReader, Labels, label_features, read_by_others
-from adapter.latents.measures import MEASURES, measure
+from adapter.latents.measures import EXPRESSIONS, MEASURES, measure
 from adapter.latents.people import draw_people, looks
 from adapter.media.images import to_uint8
 
@@ -32,7 +33,7 @@ class Readings:
     """Reads renders of a base's people.
 
     Attributes:
-        about: name, low and high of each of the M readings, labels first.
+        about: name, low and high of each of the M readings.
         mean: of raw readings [M].
         unmix: [M, M], lower triangular: from raw readings to uncorrelated ones of standard deviation 1.
         vgg, labels: what reads labels; None where there are none.
@@ -80,8 +81,8 @@ class Readings:
         known, seen = labels.values[:people], torch.cat(features)[: len(labels.values)]
         read = np.full((people, known.shape[1]), np.nan)
         read[: len(known)] = read_by_others(seen, known)
-        statistics = _unmixing(np.concatenate([read, raw], axis=1))
-        return cls((*labels.about, *about), *statistics, vgg, LabelReader.fit(seen, known))
+        about = (*about[:EXPRESSIONS], *labels.about, *about[EXPRESSIONS:])
+        return cls(about, *_unmixing(_in_order(raw, read)), vgg, LabelReader.fit(seen, known))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,8 +94,13 @@ class Readings:
         """Readings [M] of one image [1, 3, S, S] in [-1, 1]; NaN without a face."""
         raw = measure(to_uint8(image)[0])
         if self.vgg is not None and self.labels is not None:
-            raw = np.concatenate([self.labels.read(label_features(self.vgg, image))[0], raw])
+            raw = _in_order(raw, self.labels.read(label_features(self.vgg, image))[0])
         return self.unmix @ (raw - self.mean)
+
+
+def _in_order(measures: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Expressions, labels and the other measures [..., M + L] from measures [..., M] and labels [..., L]."""
+    return np.concatenate([measures[..., :EXPRESSIONS], labels, measures[..., EXPRESSIONS:]], axis=-1)
 
 
 def _unmixing(raw: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

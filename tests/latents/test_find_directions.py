@@ -8,7 +8,7 @@ import torch
 
 from adapter.errors import UserError
 from adapter.latents.directions import Direction, directions_in_w, edit_codes, save_directions
-from adapter.latents.find_directions import LONGEST, Found, Measured, find, shortened, told_apart
+from adapter.latents.find_directions import LONGEST, UNIT, Found, Measured, find, scaled, told_apart
 from adapter.latents.latent_space import LatentSpace
 from adapter.latents.people import GROUPS, draw_mixed_people, looks, spread_over_rows
 from adapter.latents.readings import Readings
@@ -94,11 +94,11 @@ def test_people_are_rendered_and_read(tiny) -> None:
 
 def test_no_edit_is_longer_than_people_are_apart(tiny) -> None:
     space = LatentSpace.of(tiny)
-    long, short = shortened(
+    long, short = scaled(
         [Found(name, "", "", k * space.axes[:1].expand(GROUPS, -1), 1.0) for name, k in (("a", 9.0), ("b", 0.5))], space
     )
     torch.testing.assert_close(long.vector, LONGEST * space.axes[:1].expand(GROUPS, -1), atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(short.vector, 0.5 * space.axes[:1].expand(GROUPS, -1))
+    torch.testing.assert_close(short.vector, 0.5 * UNIT * space.axes[:1].expand(GROUPS, -1))
 
 
 def test_a_file_of_w_directions_is_read(tiny, tmp_path) -> None:
