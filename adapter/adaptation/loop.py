@@ -22,6 +22,7 @@ from adapter.adaptation.reference_checks import describe_references
 from adapter.adaptation.source_cache import SourceCache, SourceEncoder, draw_pairs, join_caches
 from adapter.adaptation.trainer import LossNotFinite, StageTrainer
 from adapter.eg3d import Generator, Parts
+from adapter.eg3d.placement import training_dtype
 from adapter.encoders.encoder import ImageEncoder
 from adapter.encoders.vgg import with_vgg
 from adapter.errors import UserError
@@ -159,7 +160,8 @@ def _objective(
     """The sources with their images encoded, and the losses of the run."""
     inverter, distillation = options.inverter, options.distillation
     active = ActiveLosses.of(method, guidance, inverter is not None, distillation is not None, faces is not None)
-    encoders = [with_vgg(one, active.layers).to(generator.device) for one in encoders]
+    dtype = training_dtype(generator)
+    encoders = [with_vgg(one, active.layers, dtype).to(generator.device) for one in encoders]
     encode = SourceEncoder(generator, encoders, active.source_layers, active.embedding, _needs_every_ray(method))
     sources = encode.encoded(sources)
     inversions = None

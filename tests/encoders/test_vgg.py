@@ -56,6 +56,20 @@ def test_vgg_joins_a_clip_only_if_its_layers_are_read():
     assert both.grid(clip.layers[0]) == clip.grid(clip.layers[0])
 
 
+def test_in_bf16_its_maps_stay_within_a_hundredth_and_are_fp32():
+    images = pictures(1, 64).requires_grad_()
+    exact, rounded = (
+        load_vgg(64, cpu_dtype=dtype).encode(images, list(LAYERS), embedding=False).tokens
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    for layer, tokens in rounded.items():
+        assert tokens.dtype == torch.float32
+        assert 0 < (tokens - exact[layer]).norm() < 1e-2 * exact[layer].norm()
+    (gradient,) = torch.autograd.grad(rounded["relu3_3"].square().sum(), images)
+    (expected,) = torch.autograd.grad(exact["relu3_3"].square().sum(), images)
+    assert torch.nn.functional.cosine_similarity(gradient.flatten(), expected.flatten(), dim=0) > 0.99
+
+
 def test_a_missing_trunk_is_told(tmp_path: Path):
     with pytest.raises(UserError):
         load_vgg(trunk=tmp_path / "model.safetensors")
