@@ -119,7 +119,7 @@ def rendering_rows(name: str, generator: Generator, repeats: int = 3, plain: boo
     config = generator.config
     device = next(generator.parameters()).device
     camera = cameras_around_front(config, 0.3, 0.1).to(device)
-    z = torch.randn(1, config.z_dim, generator=torch.Generator().manual_seed(0)).to(device)
+    z = torch.randn(1, config.z_dim, generator=torch.Generator().manual_seed(0))
     target = generator.parts().requires_grad_(False)
     with torch.no_grad():
         ws = generator.sample_ws(z)

@@ -121,9 +121,11 @@ def _score(
 
 
 def correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Pearson's correlation of two arrays of one shape over what both know; NaN for fewer than three values."""
+    """Pearson's correlation of two arrays of one shape over what both know; NaN for under three values, or equal ones."""
     known = np.isfinite(a) & np.isfinite(b)
-    return float(np.corrcoef(a[known], b[known])[0, 1]) if known.sum() > 2 else float("nan")
+    if known.sum() < 3 or not a[known].std() or not b[known].std():
+        return float("nan")
+    return float(np.corrcoef(a[known], b[known])[0, 1])
 
 
 def edits_table(scores: Sequence[EditScore]) -> str:

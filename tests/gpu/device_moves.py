@@ -2,7 +2,8 @@
 
     python -m tests.gpu.device_moves [PART OF A PLACE]
 
-First it notes every place of the project where `.to(...)` brings something to the pretend device in `service_checks`.
+First it notes every place of the project where `.to(...)` brings something to the pretend device in `service_checks`;
+but for indices, which CUDA takes from the host, too: for them the host waits, as `full_size_checks` counts.
 Then it leaves out one of them at a time, in the checks that reach it, the quickest first. It prints which could be left
 out without any of them failing, and ends with 1 if there are some. It takes about a quarter of an hour.
 """
@@ -41,6 +42,10 @@ def _device(value: Any) -> torch.device | None:
     return torch.device(value) if isinstance(value, str | torch.device) else None
 
 
+def _is_index(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == torch.int64
+
+
 def _arrives(own: torch.device | None, args: tuple, options: dict) -> bool:
     """Whether something that is elsewhere is brought to the device."""
     target = next((found for found in map(_device, (*args, *options.values())) if found is not None), None)
@@ -58,7 +63,7 @@ def _without_device(args: tuple, options: dict) -> tuple[tuple, dict]:
 def _to(original: Callable[..., Any], own: Callable[[Any], torch.device | None]) -> Callable[..., Any]:
     def to(self: Any, *args: Any, **options: Any) -> Any:
         place = _place()
-        if place is not None and _arrives(own(self), args, options):
+        if place is not None and not _is_index(self) and _arrives(own(self), args, options):
             _moved.add(place)
             if place == _missing:
                 args, options = _without_device(args, options)

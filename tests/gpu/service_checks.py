@@ -214,6 +214,13 @@ def walk_job(base: str) -> None:
     assert last.rendered is not None
 
 
+def walk_in_a_domain_with_a_mapping(base: str) -> None:
+    """Among random people, whose latents the domain's own mapping reads."""
+    mix = ((adapt_job(base, "remodulation") or "", 1.0),)
+    *_, last = walk.run(WalkRequest(new_folder(), mix=mix, count=2, frames=2, base=folder(base)))
+    assert last.rendered is not None
+
+
 @functools.cache
 def balls() -> str:
     """A base whose people have a surface."""
@@ -329,6 +336,7 @@ def checks() -> Iterator[Check]:
         for kind in (IMAGE, ORBIT):
             yield f"person {base}: {kind}", functools.partial(person_job, base, kind)
         yield f"walk {base}", functools.partial(walk_job, base)
+        yield f"walk {base}: a mapping of the domain's own", functools.partial(walk_in_a_domain_with_a_mapping, base)
         yield f"same pictures {base}", functools.partial(same_pictures, base)
     yield "mesh", mesh_job
     yield "resume", functools.partial(resumed, "sparse")
