@@ -121,7 +121,7 @@ def _score(
 
 
 def correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Pearson's correlation of two arrays of one shape over what both know; NaN for under three values, or equal ones."""
+    """Pearson's correlation of arrays of one shape over what both know; NaN for under three values or equal ones."""
     known = np.isfinite(a) & np.isfinite(b)
     if known.sum() < 3 or not a[known].std() or not b[known].std():
         return float("nan")

@@ -17,7 +17,8 @@ the front, are read onto the XY plane (`adapter/eg3d/front.py`); a small StyleGA
   with VGG16 (torchvision, BSD-3). None of them is in this file.
 - **Files:** `model.safetensors`, `front.safetensors` (both with large matrices in eight bits), `config.json`;
   `album.jpg` by `python -m adapter.synthetic.faces.album`; `directions.json` and `directions.safetensors` by
-  `adapter directions --base faces`, from renders and from `labels.json`: sex, age and glasses of 240 random people, labelled by eye.
+  `adapter directions --base faces`, from renders and from `labels.json`: sex, age and
+  glasses of 240 random people, labelled by eye.
 
 No photograph of a real person was used directly, and none of these people exists. The photographs behind StyleGAN2
 are of real people; the base shares FFHQ's imbalances.
