@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation.checkpoint import TrainingState
+from adapter.adaptation.colorless import is_colorless
 from adapter.adaptation.domain import Domain, DomainMetadata, fingerprint, fingerprint_images
 from adapter.adaptation.face_views import read_faces, shows_people
 from adapter.adaptation.guidance import Guidance
@@ -123,17 +124,18 @@ def adapt(
         resume.check(_identity(metadata))
     # 1. Render the sources, and find out whether they show people.
     sources = yield from _render_sources(generator, method, seed)
-    faces, said = None, [describe_references(guidance.references)]
+    faces, colorless, said = None, False, [describe_references(guidance.references)]
     if guidance.references is not None and method.people and shows_people(sources):
         method, (faces, told) = method.people, read_faces(sources, guidance.references)
         said.append(told)
+        colorless = is_colorless(guidance.references)
     if message := " ".join(filter(None, said)):
         yield Event(PREPARING, method.pool, method.pool, message=message)
     # 2. Compute everything that the losses compare with.
     sources, objective = _objective(generator, encoders, method, sources, guidance, faces, seed, options)
     previews = preview_set(generator, options.preview_latents, _needs_every_ray(method))
     # 3. Train.
-    yield from _Run(generator, method, sources, previews, objective, metadata, options).events(resume)
+    yield from _Run(generator, method, sources, previews, objective, metadata, options, colorless).events(resume)
 
 
 def _render_sources(generator: Generator, method: Method, seed: int) -> Steps[Event, None, SourceCache]:
@@ -188,8 +190,9 @@ class _Run:
         objective: Objective,
         metadata: DomainMetadata,
         options: RunOptions,
+        colorless: bool,
     ) -> None:
-        self.options, self.stopped = options, False
+        self.options, self.colorless, self.stopped = options, colorless, False
         self.generator, self.method, self.sources = generator, method, sources
         self.previews, self.objective, self.metadata = previews, objective, metadata
         extent = extent_of(method)
@@ -208,7 +211,9 @@ class _Run:
             first, start = resume.stage, resume.step
         steps, seed = self.method.steps, self.metadata.seed
         for number in range(first, len(self.method.stages)):
-            trainer = StageTrainer(self.generator, self.method, number, self.parts, self.sources, self.objective, seed)
+            trainer = StageTrainer(
+                self.generator, self.method, number, self.parts, self.sources, self.objective, seed, self.colorless
+            )
             if resume is not None and start:
                 trainer.restore(resume)
             try:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation.checkpoint import TrainingState
+from adapter.adaptation.colorless import share_colors
 from adapter.adaptation.layer_selection import row_of, select_rows
 from adapter.adaptation.objective import Objective
 from adapter.adaptation.parts import set_parameters
@@ -32,6 +33,7 @@ class StageTrainer:
         sources: what is trained on.
         objective: the losses.
         seed: of the run.
+        colorless: whether the target has no colors; see `adapter.adaptation.colorless`.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class StageTrainer:
         sources: SourceCache,
         objective: Objective,
         seed: int,
+        colorless: bool = False,
     ) -> None:
         self.generator, self.method, self.number, self.parts = generator, method, number, parts
         self.sources, self.objective, self.seed = sources, objective, seed
@@ -52,6 +55,9 @@ class StageTrainer:
         parts.requires_grad_(False)
         for parameter in self.trained.values():
             parameter.requires_grad_(True)
+        self.colorless = colorless
+        if colorless:
+            share_colors(parts, tint=True)
         parts.decoder.fixed_density = stage.fixed_density
         parts.superresolution.dtype = training_dtype(generator)
         rates = sorted({stage.rate(name) for name in self.trained})
@@ -100,6 +106,8 @@ class StageTrainer:
         loss.backward()
         self._drop_gradients_of_other_rows(step)
         self.optimizer.step()
+        if self.colorless:
+            share_colors(self.parts)
         self.objective.after_step(images.detach(), random)
         # 5. Average the weights.
         decay = min(self.method.ema, (1 + step) / (5 + step))
