@@ -13,10 +13,10 @@ from adapter.latents.people import draw_people, looks
 
 COLUMNS: dict[str, tuple[dict[str, float], float]] = {
     "as found": ({}, 0.0),
-    "eyes": ({"eyes_open": 2.0}, 0.0),
-    "smile": ({"smile": 2.0}, 0.0),
-    "sex": ({"sex": 2.0}, 0.0),
-    "age": ({"age": 1.5}, 0.0),
+    "eyes": ({"eyes_open": 3.0}, 0.0),
+    "smile": ({"smile": 3.0}, 0.0),
+    "sex": ({"sex": 3.0}, 0.0),
+    "age": ({"age": 2.5}, 0.0),
     "pose": ({}, 0.45),
 }
 """Amounts of edits by name, and the camera's yaw in radians."""

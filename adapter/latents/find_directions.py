@@ -31,9 +31,9 @@ HOLD = 0.1
 """How little the regression's edits insist on holding other readings; 0 holds them exactly."""
 LEAST_FIT = 0.1
 """Cross-validated share of a reading's variance below which rows do not tell it, and no edit is offered."""
-UNIT = 0.75
-"""Standard deviations of its reading by which an edit of 1 moves people: one of 2 leaves nobody far from all others."""
-LONGEST = 1.5
+UNIT = 0.5
+"""Standard deviations of its reading by which an edit of 1 moves people: the sliders end at 3, where people still look like people."""
+LONGEST = 1.0
 """Length of an edit of 1 at most, in standard deviations of the people along it."""
 MIXED_SEED, TRIED_SEED = 1, 1_000_003
 """Of the people who are measured, and of those on whom the edits are tried."""
