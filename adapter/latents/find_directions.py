@@ -32,7 +32,7 @@ HOLD = 0.1
 LEAST_FIT = 0.1
 """Cross-validated share of a reading's variance below which rows do not tell it, and no edit is offered."""
 UNIT = 0.5
-"""Standard deviations of its reading by which an edit of 1 moves people: the sliders end at 3, where people still look like people."""
+"""Standard deviations of its reading by which an edit of 1 moves people; sliders end at 3, where people look real."""
 LONGEST = 1.0
 """Length of an edit of 1 at most, in standard deviations of the people along it."""
 MIXED_SEED, TRIED_SEED = 1, 1_000_003
