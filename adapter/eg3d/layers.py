@@ -119,6 +119,7 @@ def conv2d_resample(
         return F.conv2d(x, weight, bias, padding=0 if replicate else weight.shape[-1] // 2)
     y = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2, padding=1 if replicate else 0)
     per_channel = (fir * 4).to(y.dtype).expand(len(weight), 1, 4, 4)
-    y = F.conv2d(y, per_channel, padding=0 if replicate else 1, groups=len(weight))
-    # For a bias inside, oneDNN would compute the gradient of the filter as well, which took a quarter of a step of G2.
-    return y if bias is None else y.add_(bias[:, None, None])
+    # For the gradient of a bias inside, oneDNN computes the filter's as well, which took a quarter of a step of G2.
+    apart = bias is not None and bias.requires_grad and y.device.type == "cpu"
+    y = F.conv2d(y, per_channel, None if apart else bias, padding=0 if replicate else 1, groups=len(weight))
+    return y.add_(bias[:, None, None]) if bias is not None and apart else y

@@ -16,6 +16,7 @@ from tests.ui.conftest import CHROMIUM, FLAGS
 
 WARM_UP = 25_000
 """Milliseconds after which the models are loaded."""
+ORBIT = "(document.querySelector('#orbit video')?.currentSrc || null)"
 WHOLE_RUN = 600_000
 """Milliseconds after which a run with the default settings is given up."""
 CHANGED = """
@@ -82,9 +83,11 @@ def visit(url: str, served: float) -> None:
         stop = page.get_by_role("button", name="Stop", exact=True)
         timed(page, "#stop", "click on Stop: the button's answer", stop.click)
         adapt.wait_for()
+        # The run that was stopped may have left a video, too.
+        before = page.evaluate(ORBIT)
         began = time.monotonic()
         adapt.click()
-        page.locator("#orbit video").wait_for(timeout=WHOLE_RUN)
+        page.wait_for_function(f"before => ![null, before].includes({ORBIT})", arg=before, timeout=WHOLE_RUN)
         say("click on Adapt: the orbit video", time.monotonic() - began)
         browser.close()
 
