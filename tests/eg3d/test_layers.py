@@ -65,6 +65,17 @@ def test_upsampling_convolution_is_a_convolution_of_the_zero_inserted_image():
     torch.testing.assert_close(conv2d_resample(x, weight, fir=resample_filter()), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_bias_that_is_trained_acts_as_one_that_is_not():
+    x, weight, bias = random(2, 3, 8, 8), random(4, 3, 3, 3, seed=1), random(4, seed=2)
+    fixed = conv2d_resample(x, weight, bias, fir=resample_filter(), replicate=True)
+    trained = bias.clone().requires_grad_()
+    found = conv2d_resample(x.requires_grad_(), weight, trained, fir=resample_filter(), replicate=True)
+    torch.testing.assert_close(found, fixed)
+    gradient = random(*found.shape, seed=3)
+    found.backward(gradient)
+    torch.testing.assert_close(trained.grad, gradient.sum(dim=(0, 2, 3)), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("up", [False, True])
 def test_replicated_border_hides_the_border_of_a_constant(up):
     x, weight = torch.ones(1, 2, 6, 6), random(3, 2, 3, 3)
