@@ -20,10 +20,8 @@ COLORS = slice(1, 4)
 """Rows of the decoder's last layer that give the raw image; the density's comes before them."""
 
 
-def is_colorless(references: Tensor | None) -> bool:
-    """Whether pictures [K, 3, H, W] in [-1, 1] differ from place to place in brightness alone; False without any."""
-    if references is None:
-        return False
+def is_colorless(references: Tensor) -> bool:
+    """Whether pictures [K, 3, H, W] in [-1, 1] differ from place to place in brightness alone."""
     chroma = references - references.mean(dim=1, keepdim=True)
     return float((chroma - chroma.mean(dim=(0, 2, 3), keepdim=True)).square().mean().sqrt()) < MOST
 

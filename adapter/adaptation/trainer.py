@@ -45,7 +45,7 @@ class StageTrainer:
         sources: SourceCache,
         objective: Objective,
         seed: int,
-        colorless: bool = False,
+        colorless: bool,
     ) -> None:
         self.generator, self.method, self.number, self.parts = generator, method, number, parts
         self.sources, self.objective, self.seed = sources, objective, seed

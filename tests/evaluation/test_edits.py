@@ -9,18 +9,10 @@ from adapter.encoders.lpips import load_lpips
 from adapter.evaluation.edit_figure import COLUMNS, SIDE, edits_figure
 from adapter.evaluation.edits import EditScore, correlation, edits_table, evaluate_edits
 from adapter.latents.directions import Direction, Directions
-from adapter.latents.readings import Readings
+from tests.helpers.color_readings import ColorReadings
 from tests.helpers.tiny_base import CONFIG
 
-
-class Colors(Readings):
-    """Mean red and mean blue."""
-
-    def read(self, image: torch.Tensor) -> np.ndarray:
-        return image.mean(dim=(0, 2, 3))[[0, 2]].double().numpy()
-
-
-READINGS = Colors((("smile", "", ""), ("brows", "", "")), np.zeros(2), np.eye(2))
+READINGS = ColorReadings.named(("smile", "brows"))
 
 
 def test_edits_are_scored() -> None:

@@ -11,7 +11,7 @@ from adapter.latents.directions import Direction, directions_in_w, edit_codes, s
 from adapter.latents.find_directions import LONGEST, UNIT, Found, Measured, find, scaled, told_apart
 from adapter.latents.latent_space import LatentSpace
 from adapter.latents.people import GROUPS, draw_mixed_people, looks, spread_over_rows
-from adapter.latents.readings import Readings
+from tests.helpers.color_readings import ColorReadings
 
 ABOUT = (("smile", "serious", "smiling"), ("age", "younger", "older"), ("noise", "less", "more"))
 
@@ -56,18 +56,11 @@ def test_other_directions_are_named_by_what_they_change(tiny, measured, method: 
         assert directions[0].name in ("smile", "age")
 
 
-def colors(tiny) -> Readings:
-    """Mean red and mean blue, as they are."""
-
-    class Colors(Readings):
-        def read(self, image: torch.Tensor) -> np.ndarray:
-            return image.mean(dim=(0, 2, 3))[[0, 2]].double().numpy()
-
-    return Colors((("red", "less", "more"), ("blue", "less", "more")), np.zeros(2), np.eye(2))
+READINGS = ColorReadings.named(("red", "blue"))
 
 
 def test_edits_that_are_tried_move_one_reading_each(tiny) -> None:
-    readings, told = colors(tiny), []
+    readings, told = READINGS, []
     random = torch.Generator().manual_seed(1)
     mixed = [Found(*about, torch.randn(GROUPS, tiny.config.w_dim, generator=random), 1.0) for about in readings.about]
     apart = told_apart(tiny, mixed, readings, 3, amount=0.1, told=lambda *seen: told.append(seen))
@@ -80,14 +73,13 @@ def test_edits_that_are_tried_move_one_reading_each(tiny) -> None:
 
 def test_people_are_rendered_and_read(tiny) -> None:
     told: list[tuple[int, int]] = []
-    readings = colors(tiny)
-    measured = Measured.of(tiny, readings, 3, 5, lambda done, count: told.append((done, count)))
+    measured = Measured.of(tiny, READINGS, 3, 5, lambda done, count: told.append((done, count)))
     assert told == [(1, 3), (2, 3), (3, 3)]
     assert measured.x.shape == (3, GROUPS, tiny.config.w_dim)
     w = next(draw_mixed_people(tiny, 1, 5))
     with torch.no_grad():
         (image,) = looks(tiny, spread_over_rows(w, tiny.config.num_ws)[None], [None])
-    np.testing.assert_allclose(measured.values[0], readings.read(image), atol=1e-5)
+    np.testing.assert_allclose(measured.values[0], READINGS.read(image), atol=1e-5)
     space = LatentSpace.of(tiny)
     torch.testing.assert_close(space.to_w(measured.x[0]), w, atol=1e-4, rtol=1e-3)
 
