@@ -8,22 +8,13 @@ as that of the paper, is left to the last biases.
 from typing import cast
 
 import torch
-from torch import Tensor
 
 from adapter.eg3d import Parts
 from adapter.eg3d.blocks import ToRgb
 from adapter.eg3d.layers import FullyConnected
 
-MOST = 0.03
-"""Standard deviation of chroma, in units of pixels in [-1, 1], up to which pictures count as without color."""
 COLORS = slice(1, 4)
 """Rows of the decoder's last layer that give the raw image; the density's comes before them."""
-
-
-def is_colorless(references: Tensor) -> bool:
-    """Whether pictures [K, 3, H, W] in [-1, 1] differ from place to place in brightness alone."""
-    chroma = references - references.mean(dim=1, keepdim=True)
-    return float((chroma - chroma.mean(dim=(0, 2, 3), keepdim=True)).square().mean().sqrt()) < MOST
 
 
 @torch.no_grad()

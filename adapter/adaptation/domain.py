@@ -38,6 +38,7 @@ class DomainMetadata(Checked):
         settings: the method as plain JSON values.
         seed: of the run.
         license: under which the domain may be used; follows the base's. Files spell it "licence".
+        surface_noise: whether super-resolution reads noise of the surface, see `adapter.eg3d.surface_noise`.
         created_by: program and version that wrote it.
         format_version: of the file's layout.
     """
@@ -50,6 +51,7 @@ class DomainMetadata(Checked):
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     license: str = ""
+    surface_noise: bool = False
     created_by: str = f"3d-domain-adapter {__version__}"
     format_version: int = FORMAT_VERSION
 
@@ -89,7 +91,7 @@ class Domain:
 
     def _extent(self, generator: Generator) -> Extent:
         side = min(self.background, generator.config.raw_resolution)
-        return Extent.of_weights(self.weights, side)
+        return Extent.of_weights(self.weights, side, self.metadata.surface_noise)
 
     def check(self, generator: Generator) -> None:
         """Check that this domain was made from a generator.
@@ -187,6 +189,7 @@ def blend(domains: Sequence[Domain], weights: Sequence[float]) -> Domain:
         method="blend",
         settings={"weights": [float(weight) for weight in weights], "domains": sources},
         license="; ".join(licenses),
+        surface_noise=any(domain.metadata.surface_noise for domain in domains),
     )
     return Domain({name: _half(name, value) for name, value in total.items()}, metadata)
 

@@ -57,6 +57,6 @@ def _gradient(
             sources, latents=sources.latents[one], cameras=sources.cameras[one], ws=ws, samples=sources.samples[one]
         )
         features = alone.target_features(generator, slice(None), parts)
-        images = generator.superresolve(features, alone.target_ws(slice(None), parts), parts.superresolution)
+        images = generator.superresolve(features, alone.target_ws(slice(None), parts), parts)
         (gradient,) = torch.autograd.grad(loss(images), ws)
     return gradient

@@ -1,5 +1,6 @@
 """The adaptation itself: an iterator of events that can be closed at any step and resumed from any preview."""
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +12,11 @@ import torch
 from torch import Tensor
 
 from adapter.adaptation.checkpoint import TrainingState
-from adapter.adaptation.colorless import is_colorless
 from adapter.adaptation.domain import Domain, DomainMetadata, fingerprint, fingerprint_images
 from adapter.adaptation.face_views import read_faces, shows_people
 from adapter.adaptation.guidance import Guidance
 from adapter.adaptation.inversions import invert_references
+from adapter.adaptation.looks import Looks
 from adapter.adaptation.objective import ActiveLosses, Objective
 from adapter.adaptation.parts import copy_parts, extent_of, set_parameters
 from adapter.adaptation.previews import preview_set, render_preview
@@ -124,18 +125,19 @@ def adapt(
         resume.check(_identity(metadata))
     # 1. Render the sources, and find out whether they show people.
     sources = yield from _render_sources(generator, method, seed)
-    faces, colorless, said = None, False, [describe_references(guidance.references)]
+    faces, looks, said = None, Looks(), [describe_references(guidance.references)]
     if guidance.references is not None and method.people and shows_people(sources):
         method, (faces, told) = method.people, read_faces(sources, guidance.references)
         said.append(told)
-        colorless = is_colorless(guidance.references)
+        looks = Looks.of(guidance.references)
+        metadata = dataclasses.replace(metadata, surface_noise=looks.textured)
     if message := " ".join(filter(None, said)):
         yield Event(PREPARING, method.pool, method.pool, message=message)
     # 2. Compute everything that the losses compare with.
     sources, objective = _objective(generator, encoders, method, sources, guidance, faces, seed, options)
     previews = preview_set(generator, options.preview_latents, _needs_every_ray(method))
     # 3. Train.
-    yield from _Run(generator, method, sources, previews, objective, metadata, options, colorless).events(resume)
+    yield from _Run(generator, method, sources, previews, objective, metadata, options, looks).events(resume)
 
 
 def _render_sources(generator: Generator, method: Method, seed: int) -> Steps[Event, None, SourceCache]:
@@ -190,12 +192,12 @@ class _Run:
         objective: Objective,
         metadata: DomainMetadata,
         options: RunOptions,
-        colorless: bool,
+        looks: Looks,
     ) -> None:
-        self.options, self.colorless, self.stopped = options, colorless, False
+        self.options, self.looks, self.stopped = options, looks, False
         self.generator, self.method, self.sources = generator, method, sources
         self.previews, self.objective, self.metadata = previews, objective, metadata
-        extent = extent_of(method)
+        extent = extent_of(method, looks.textured)
         self.parts = copy_parts(generator, extent)
         self.base, self.averaged = (copy_parts(generator, extent).requires_grad_(False) for _ in range(2))
         self.clock = _Clock(method)
@@ -212,7 +214,7 @@ class _Run:
         steps, seed = self.method.steps, self.metadata.seed
         for number in range(first, len(self.method.stages)):
             trainer = StageTrainer(
-                self.generator, self.method, number, self.parts, self.sources, self.objective, seed, self.colorless
+                self.generator, self.method, number, self.parts, self.sources, self.objective, seed, self.looks
             )
             if resume is not None and start:
                 trainer.restore(resume)

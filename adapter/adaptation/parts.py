@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from adapter.eg3d import Generator, Parts
 from adapter.eg3d.layers import FullyConnected, Remodulated
+from adapter.eg3d.surface_noise import noise_tile
 from adapter.methods import Method
 from adapter.methods.schema import is_remodulation
 
@@ -25,26 +26,28 @@ class Extent:
         synthesis: whether a backbone of their own.
         remodulation: whether a second mapping, and a second modulation in the backbone and in super-resolution.
         replacement: whether a mapping of their own in place of the base's.
+        noise: whether super-resolution reads noise of the surface, whose strengths then start from zero.
     """
 
     background: int = 0
     synthesis: bool = False
     remodulation: bool = False
     replacement: bool = False
+    noise: bool = False
 
     @classmethod
-    def of_weights(cls, names: Iterable[str], background: int) -> "Extent":
+    def of_weights(cls, names: Iterable[str], background: int, noise: bool = False) -> "Extent":
         """The least that has parameters of all these dotted names."""
         names = list(names)
         again = any(is_remodulation(name) for name in names)
         replaced = any(name.startswith("replacement_mapping.") for name in names)
         synthesis = again or replaced or any(name.startswith("synthesis.") for name in names)
-        return cls(background, synthesis, again, replaced)
+        return cls(background, synthesis, again, replaced, noise)
 
 
-def extent_of(method: Method) -> Extent:
+def extent_of(method: Method, noise: bool = False) -> Extent:
     """What the parts that a method trains must hold."""
-    return Extent(method.background, method.trains("synthesis"), method.trains("remodulation"))
+    return Extent(method.background, method.trains("synthesis"), method.trains("remodulation"), noise=noise)
 
 
 def copy_parts(generator: Generator, extent: Extent | int = 0) -> Parts:
@@ -71,7 +74,18 @@ def copy_parts(generator: Generator, extent: Extent | int = 0) -> Parts:
         shape = (generator.config.feature_channels, extent.background, extent.background)
         colors = torch.full(shape, own, device=next(parts.parameters()).device)
     label = generator.frontal_conditioning() if extent.remodulation or extent.replacement else None
-    return Parts(parts.decoder, parts.superresolution, colors, synthesis, mapping, replacement, label)
+    tile = None
+    if extent.noise:
+        tile = noise_tile().to(next(parts.parameters()).device)
+        set_noise_strength(parts, 0.0)
+    return Parts(parts.decoder, parts.superresolution, colors, synthesis, mapping, replacement, label, tile)
+
+
+@torch.no_grad()
+def set_noise_strength(parts: Parts, strength: float) -> None:
+    """Let every layer of super-resolution read its noise that strongly."""
+    for layer in parts.superresolution.layers:
+        layer.noise_strength.fill_(strength)
 
 
 def _remodulate(*modules: nn.Module | None) -> None:

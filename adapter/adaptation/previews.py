@@ -41,6 +41,7 @@ def render_preview(
     """
     if features is None:
         features = sources.all_target_features(generator, parts)
-    target = generator.superresolve(features, sources.target_ws(slice(None), parts), parts.superresolution)
+    noise = generator.surface_noise(parts, sources.cameras, sources.depth, sources.opacity)
+    target = generator.superresolve(features, sources.target_ws(slice(None), parts), parts, noise)
     pairs = torch.stack([sources.images, target], dim=1).permute(0, 1, 3, 4, 2)
     return (pairs * 127.5 + 128).clamp(0, 255).to("cpu", torch.uint8).numpy()

@@ -9,14 +9,18 @@ from torch import Tensor
 from adapter.adaptation.checkpoint import TrainingState
 from adapter.adaptation.colorless import share_colors
 from adapter.adaptation.layer_selection import row_of, select_rows
+from adapter.adaptation.looks import Looks
 from adapter.adaptation.objective import Objective
-from adapter.adaptation.parts import set_parameters
+from adapter.adaptation.parts import set_noise_strength, set_parameters
 from adapter.adaptation.schedule import batch_of_step, learning_rate_share, random_of_step
 from adapter.adaptation.source_cache import SourceCache
 from adapter.eg3d import Generator, Parts
 from adapter.eg3d.placement import training_dtype
 from adapter.losses.base import total
 from adapter.methods import Method
+
+NOISE_STRENGTH = 0.05
+"""From which the strengths of noise are trained: at 0 nothing says in which direction."""
 
 
 class LossNotFinite(ArithmeticError):
@@ -33,7 +37,7 @@ class StageTrainer:
         sources: what is trained on.
         objective: the losses.
         seed: of the run.
-        colorless: whether the target has no colors; see `adapter.adaptation.colorless`.
+        looks: of the references; see `adapter.adaptation.reference_looks`.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class StageTrainer:
         sources: SourceCache,
         objective: Objective,
         seed: int,
-        colorless: bool,
+        looks: Looks,
     ) -> None:
         self.generator, self.method, self.number, self.parts = generator, method, number, parts
         self.sources, self.objective, self.seed = sources, objective, seed
@@ -55,9 +59,11 @@ class StageTrainer:
         parts.requires_grad_(False)
         for parameter in self.trained.values():
             parameter.requires_grad_(True)
-        self.colorless = colorless
-        if colorless:
+        self.looks = looks
+        if looks.colorless:
             share_colors(parts, tint=True)
+        if looks.textured and any(name.endswith("noise_strength") for name in self.trained):
+            set_noise_strength(parts, NOISE_STRENGTH)
         parts.decoder.fixed_density = stage.fixed_density
         parts.superresolution.dtype = training_dtype(generator)
         rates = sorted({stage.rate(name) for name in self.trained})
@@ -72,6 +78,7 @@ class StageTrainer:
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
         self.moves_features = any(not name.startswith("superresolution.") for name in self.trained)
         self._fixed_features = None if self.moves_features else sources.all_target_features(generator, parts)
+        self._noise = generator.surface_noise(parts, sources.cameras, sources.depth, sources.opacity)
 
     def step(self, step: int) -> dict[str, float]:
         """Do one step.
@@ -106,7 +113,7 @@ class StageTrainer:
         loss.backward()
         self._drop_gradients_of_other_rows(step)
         self.optimizer.step()
-        if self.colorless:
+        if self.looks.colorless:
             share_colors(self.parts)
         self.objective.after_step(images.detach(), random)
         # 5. Average the weights.
@@ -124,7 +131,8 @@ class StageTrainer:
         if self.stage.raw:
             return features, features[:, :3]
         ws = self.sources.target_ws(index, self.parts)
-        return features, self.generator.superresolve(features, ws, self.parts.superresolution)
+        noise = None if self._noise is None else [one[index] for one in self._noise]
+        return features, self.generator.superresolve(features, ws, self.parts, noise)
 
     def _drop_gradients_of_other_rows(self, step: int) -> None:
         """StyleGAN-NADA's adaptive choice of layers, for methods that use it."""
@@ -168,7 +176,8 @@ class StageTrainer:
         ).to_cpu()
 
     def restore(self, state: TrainingState) -> None:
-        """Continue from a state of this very stage; the caller sets the parts' weights."""
+        """Continue from a state of this very stage."""
+        set_parameters(self.parts, state.weights)
         for name, parameter in self.trained.items():
             self.average[name].copy_(state.average[name])
             if name in state.exp_avg:

@@ -1,6 +1,7 @@
 """Synthesis layers and blocks shared by the backbone and by super-resolution."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -48,9 +49,9 @@ class SynthesisLayer(nn.Module):
         self.register_buffer("resample_filter", resample_filter())
 
     def forward(
-        self, x: Tensor, w: Tensor, noise_mode: NoiseMode = "const", generator: torch.Generator | None = None
+        self, x: Tensor, w: Tensor, noise_mode: NoiseMode | Tensor = "const", generator: torch.Generator | None = None
     ) -> Tensor:
-        """Map features [N, I, H, W] and latents [N, w] to [N, O, H', W']; noise is drawn from ``generator``."""
+        """Map features [N, I, H, W] and latents [N, w] to [N, O, H', W']; random noise comes from ``generator``."""
         # The activation's gain is positive, so it can be applied before it, which saves passes over y.
         y = modulated_conv2d(
             x,
@@ -66,8 +67,10 @@ class SynthesisLayer(nn.Module):
             y = y.addcmul_(noise.to(y.dtype), (self.noise_strength * ACTIVATION_GAIN).to(y.dtype))
         return clamp(F.leaky_relu(y, SLOPE, inplace=True), self.limit)
 
-    def _noise(self, y: Tensor, noise_mode: NoiseMode, generator: torch.Generator | None) -> Tensor | None:
+    def _noise(self, y: Tensor, noise_mode: NoiseMode | Tensor, generator: torch.Generator | None) -> Tensor | None:
         """Noise [N or 1, 1, R, R] before its strength."""
+        if isinstance(noise_mode, Tensor):
+            return noise_mode
         if noise_mode == "none":
             return None
         if noise_mode == "const":
@@ -132,7 +135,7 @@ class SynthesisBlock(nn.Module):
         x: Tensor | None,
         image: Tensor | None,
         ws: Tensor,
-        noise_mode: NoiseMode = "const",
+        noise_mode: NoiseMode | Sequence[Tensor] = "const",
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Advance features and image.
@@ -141,13 +144,15 @@ class SynthesisBlock(nn.Module):
             x: features [N, I, H, W]; None for the first block.
             image: image so far [N, C, H, W]; None for the first block.
             ws: latents [N, 3, w] for conv0, conv1 and torgb ([N, 2, w] for the first block).
+            noise_mode: or the noise of conv0 and conv1, [N, 1, R, R] each.
         """
         rows = iter(ws.unbind(dim=1))
+        noises = (noise_mode, noise_mode) if isinstance(noise_mode, str) else tuple(noise_mode)
         if self.starts:
             x = self.const.expand(len(ws), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         else:
-            x = self.conv0(x, next(rows), noise_mode, generator)
-        x = self.conv1(x, next(rows), noise_mode, generator)
+            x = self.conv0(x, next(rows), noises[0], generator)
+        x = self.conv1(x, next(rows), noises[-1], generator)
         rgb = self.torgb(x, next(rows))
         if image is None:
             return x, rgb

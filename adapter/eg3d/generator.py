@@ -1,6 +1,7 @@
 """The whole 3D GAN under EG3D's names: tensors in, tensors out."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from adapter.eg3d.planes import AXES, Planes, fold
 from adapter.eg3d.rendering import Field, Rendered
 from adapter.eg3d.samples import Samples
 from adapter.eg3d.superresolution import Superresolution
+from adapter.eg3d.surface_noise import surface_noise
 from adapter.utils.parallel import each
 
 
@@ -29,9 +31,11 @@ class Parts(nn.Module):
         mapping: a second mapping network, whose w is appended to every row (see `Remodulated`).
         replacement_mapping: a mapping network of the target's own, in place of the base's.
         label: what mapping networks read beside z [1, c], see `Generator.frontal_conditioning`.
+        tile: of the noise that super-resolution reads, see `adapter.eg3d.surface_noise`; the configuration's if None.
     """
 
     label: Tensor | None
+    tile: Tensor | None
 
     def __init__(
         self,
@@ -42,12 +46,14 @@ class Parts(nn.Module):
         mapping: Mapping | None = None,
         replacement_mapping: Mapping | None = None,
         label: Tensor | None = None,
+        tile: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.decoder, self.superresolution = decoder, superresolution
         self.background = None if background is None else nn.Parameter(background)
         self.synthesis, self.mapping, self.replacement_mapping = synthesis, mapping, replacement_mapping
         self.register_buffer("label", label, persistent=False)
+        self.register_buffer("tile", tile, persistent=False)
 
     @property
     def field(self) -> Field:
@@ -178,13 +184,33 @@ class Generator(nn.Module):
         side = resolution or self.config.raw_resolution
         return rendering.render(planes, cameras, side, [self._field(parts)], self.config.rendering)[0]
 
-    def superresolve(self, features: Tensor, ws: Tensor, superresolution: Superresolution | None = None) -> Tensor:
-        """Turn rendered features [N, F, R, R] into the image [N, 3, H, W]."""
-        return (superresolution or self.superresolution)(features, ws)[0]
+    def superresolve(
+        self, features: Tensor, ws: Tensor, parts: Parts | None = None, noise: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        """Turn rendered features [N, F, R, R] into the image [N, 3, H, W] with ``parts``, the own ones if None.
+
+        Args:
+            noise: of `surface_noise` of these parts.
+        """
+        return (parts or self).superresolution(features, ws, noise)[0]
+
+    def surface_noise(
+        self, parts: Parts | None, cameras: Tensor, depth: Tensor, opacity: Tensor
+    ) -> tuple[Tensor, ...] | None:
+        """The noise that super-resolution of ``parts`` reads of a rendering; None if it reads none."""
+        if parts is None or parts.tile is None:
+            return None
+        sides = [layer.resolution for layer in parts.superresolution.layers]
+        return surface_noise(parts.tile, self.config, cameras, depth, opacity, sides)
+
+    def image(self, rendered: Rendered, cameras: Tensor, ws: Tensor, parts: Parts | None = None) -> Tensor:
+        """The image [N, 3, H, W] of a rendering from labels [N, 25] with ``parts``, the own ones if None."""
+        noise = self.surface_noise(parts, cameras, rendered.depth, rendered.opacity)
+        return self.superresolve(rendered.features, ws, parts, noise)
 
     def synthesis(self, ws: Tensor, cameras: Tensor) -> Output:
         """From ws [N, num_ws, w] and labels [N, 25] to the image in one call."""
-        return _output(self.render(self.planes(ws), cameras), ws, self.superresolution)
+        return self._output(self.render(self.planes(ws), cameras), cameras, ws)
 
     def pair(
         self,
@@ -207,8 +233,8 @@ class Generator(nn.Module):
         else:
             rendered = [self.render(planes, cameras), self.render(target_planes, cameras, parts=target)]
         rows = ws, ws if target_ws is None else target_ws
-        inputs = list(zip(rendered, rows, (self.superresolution, target.superresolution), strict=True))
-        source, adapted = each(lambda item: _output(*item), inputs, ws.device)
+        inputs = list(zip(rendered, rows, (None, target), strict=True))
+        source, adapted = each(lambda one: self._output(one[0], cameras, *one[1:]), inputs, ws.device)
         return source, adapted
 
     def field(self, planes: Planes, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -225,7 +251,7 @@ class Generator(nn.Module):
     def _field(self, parts: Parts | None = None) -> Field:
         return parts.field if parts else Field(self.decoder)
 
-
-def _output(rendered: Rendered, ws: Tensor, superresolution: Superresolution) -> Output:
-    image, raw = superresolution(rendered.features, ws)
-    return Output(image, raw, rendered.depth, rendered.opacity)
+    def _output(self, rendered: Rendered, cameras: Tensor, ws: Tensor, parts: Parts | None = None) -> Output:
+        noise = self.surface_noise(parts, cameras, rendered.depth, rendered.opacity)
+        image, raw = (parts or self).superresolution(rendered.features, ws, noise)
+        return Output(image, raw, rendered.depth, rendered.opacity)

@@ -115,8 +115,7 @@ def _picture_and_slope(generator: Generator, latents: Tensor) -> tuple[Tensor, T
     cameras = cameras_around_front(generator.config, torch.full((len(latents),), 0.3), 0.1).to(ws.device)
     with torch.no_grad():
         planes = generator.planes(ws)
-    features = generator.render(planes, cameras, parts=parts).features
-    images = generator.superresolve(features, ws, parts.superresolution)
+    images = generator.image(generator.render(planes, cameras, parts=parts), cameras, ws, parts)
     slopes = torch.autograd.grad(images.square().mean(), weights)
     return images.detach().cpu(), torch.cat([slope.flatten().cpu() for slope in slopes])
 

@@ -68,5 +68,4 @@ def _images(generator: Generator, parts: Parts | None, ws: Tensor, rows: Tensor,
     if parts is None:
         return generator.synthesis(ws, cameras).image.clamp(-1, 1)
     planes = generator.planes(ws if parts.synthesis is None else rows, synthesis=parts.synthesis)
-    features = generator.render(planes, cameras, parts=parts).features
-    return generator.superresolve(features, rows, parts.superresolution).clamp(-1, 1)
+    return generator.image(generator.render(planes, cameras, parts=parts), cameras, rows, parts).clamp(-1, 1)

@@ -51,9 +51,9 @@ def looks(generator: Generator, ws: Tensor, worlds: Sequence[Parts | None], yaw:
         rows = ws if parts is None else parts.rows(ws)
         if parts is not None and parts.synthesis is not None:
             planes = generator.planes(rows, synthesis=parts.synthesis)
-            features = generator.render(planes, camera, parts=parts).features
+            rendered = generator.render(planes, camera, parts=parts)
         else:
             samples = generator.sample(generator.planes(ws), camera) if samples is None else samples
-            features = generator.march(samples, parts).features
-        images.append(generator.superresolve(features, rows, None if parts is None else parts.superresolution))
+            rendered = generator.march(samples, parts)
+        images.append(generator.image(rendered, camera, rows, parts))
     return images

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -31,6 +32,13 @@ class FaceView:
     def width(self) -> float:
         """Of the mesh, in the units of the points."""
         return float((self.points.amax(dim=0) - self.points.amin(dim=0))[0])
+
+    def regions(self, side: int) -> Tensor:
+        """Shares of a grid's cells [4, T] that show background, hair and clothes, skin, and eyes, brows and lips."""
+        person, face, features = (resized(one, side).clamp(0, 1) for one in (self.person, self.face, self.features))
+        face = torch.minimum(face, person)
+        features = torch.minimum(features, face)
+        return torch.stack([1 - person, person - face, face - features, features]).flatten(1)
 
     def mirrored(self, order: Tensor) -> "FaceView":
         """The mirror image; ``order`` [P] names the point opposite of each."""

@@ -180,7 +180,7 @@ def _places(side: int) -> Tensor:
 
 
 def _mean(colors: Tensor, weights: Tensor) -> Tensor:
-    return weights @ colors / weights.sum().clamp_min(_TINY)
+    return (weights[None] @ colors)[0] / weights.sum().clamp_min(_TINY)
 
 
 def _colors(view: FaceView, side: int) -> Tensor:

@@ -168,9 +168,12 @@ class ViewConsistency(GridTerm):
 
 @checked
 class Moments(TokenTerm):
+    """``regions``: hair is compared with hair, skin with skin, and so on, where the faces are known."""
+
     kind = "moments"
     description = "ours: tokens have the reference's mean and covariance"
     requires = ("reference",)
+    regions: bool = False
 
 
 @checked

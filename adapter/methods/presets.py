@@ -33,7 +33,7 @@ _ADAPTER = (
 _PEOPLE = (
     loss("mesh_guide", 20.0),
     loss("token_distribution", 0.8, ("relu3_1",), place=1.0, points=256),
-    loss("moments", 3.0, ("relu1_1", "relu2_1"), centred=False),
+    loss("moments", 3.0, ("relu1_1", "relu2_1"), centred=False, regions=True),
     loss("colour_distribution", 1.0, side=64, place=1.0),
     loss("image_structure", 0.5, ("relu3_1",)),
     loss("feature_structure", 5.0),
@@ -83,7 +83,8 @@ def _for_people(method: Method) -> Method:
         fixed_density=True,
         raw=True,
     )
-    details = dataclasses.replace(g2, steps=method.steps - colors.steps, learning_rate=0.02, rates=(("affine", 0.0),))
+    rates = (("affine", 0.0), ("noise_strength", 0.3))
+    details = dataclasses.replace(g2, steps=method.steps - colors.steps, learning_rate=0.02, rates=rates)
     return dataclasses.replace(method, stages=(colors, details), losses=_PEOPLE, pool=24)
 
 

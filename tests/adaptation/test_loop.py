@@ -184,7 +184,7 @@ def test_untouched_parts_change_nothing(generator, pool, encoder, references, me
     torch.testing.assert_close(source.depth, target.depth, atol=1e-5, rtol=0)
     index = list(range(len(pool)))
     features = generator.march(pool.samples[index].float(), parts).features
-    images = generator.superresolve(features, pool.ws, parts.superresolution).detach().requires_grad_()
+    images = generator.superresolve(features, pool.ws, parts).detach().requires_grad_()
     objective = Objective([encoder], method, pool, Guidance(references))
     losses = objective(images, index, features, torch.Generator().manual_seed(0))
     assert losses["image_structure"].item() == pytest.approx(0, abs=1e-10)

@@ -76,7 +76,7 @@ def test_parts_are_copies(tiny):
 def test_gradients_reach_super_resolution_through_the_whole(tiny, planes, ws, cameras):
     parts = tiny.parts().requires_grad_(True)
     rendered = tiny.march(tiny.sample(planes, cameras), parts)
-    tiny.superresolve(rendered.features, ws, parts.superresolution).square().sum().backward()
+    tiny.superresolve(rendered.features, ws, parts).square().sum().backward()
     for name, parameter in parts.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name

@@ -49,7 +49,7 @@ def test_weights_stay_in_fp32_and_get_fp32_gradients():
     cameras = cameras_around_front(CONFIG, torch.zeros(2))
     features = generator.render(generator.planes(ws), cameras, parts=parts).features
     assert features.dtype == torch.float32
-    generator.superresolve(features, ws, parts.superresolution).square().mean().backward()
+    generator.superresolve(features, ws, parts).square().mean().backward()
     gradients = [parameter.grad for parameter in parts.parameters() if parameter.grad is not None]
     assert len(gradients) >= 10
     assert all(one.dtype == torch.float32 and one.isfinite().all() for one in gradients)

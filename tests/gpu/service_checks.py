@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adapter.adaptation import RunOptions, TrainingState, adapt, domain
+from adapter.adaptation import RunOptions, TrainingState, adapt, domain, loop
 from adapter.adaptation.source_cache import SourceEncoder, draw_pairs, join_caches
 from adapter.eg3d import Eg3d, Generator, SwingPath
 from adapter.eg3d.samples import join_samples
@@ -19,6 +19,7 @@ from adapter.eg3d.sampling import stratified_depths
 from adapter.encoders import ImageEncoder
 from adapter.evaluation import eval_set, gpu_check, lpips, metrics, renderers
 from adapter.hub.library import LIBRARY
+from adapter.losses.face_view import FaceViews
 from adapter.methods import Method, Stage, loss
 from adapter.methods.offers import OFFERS, Preset
 from adapter.pipeline import DomainAdapter
@@ -35,6 +36,7 @@ from tests.gpu.checks import Check, run
 from tests.gpu.pretend_device import DEVICE
 from tests.helpers.tiny_base import CONFIG
 from tests.helpers.tiny_encoder import make_encoder
+from tests.losses.test_mesh_guide import MIRROR, view
 
 WORK = Path(tempfile.mkdtemp())
 ANY = (1,)
@@ -54,6 +56,7 @@ LOSSES = (
     loss("consistency", 1.0, window=2),
     loss("adversarial", 1.0),
 )
+OF_PEOPLE = (loss("mesh_guide", 1.0, side=16), loss("moments", 1.0, ANY, regions=True))
 LOOKING = (loss("directional", 1.0),)
 TRI_D_THEN_G2 = (Stage("Tri-D", ("decoder", "background"), 2), Stage("G2", ("superresolution",), 2))
 WHOLE = (Stage("all", ("synthesis", "decoder", "superresolution"), 2),)
@@ -253,6 +256,19 @@ def resumed(base: str) -> None:
     assert last.domain is not None
 
 
+def people(base: str) -> bool:
+    """Faces guide, and a reference full of grain and without color trains noise of the surface."""
+    seen = dataclasses.replace(view(), **{name: value.to(DEVICE) for name, value in vars(view()).items()})
+    method = dataclasses.replace(METHODS["every loss"], losses=OF_PEOPLE)
+    faces = FaceViews((seen, None) * (method.pool // 2), (seen,), MIRROR.to(DEVICE))
+    loop.shows_people, loop.read_faces = lambda sources: True, lambda sources, references: (faces, "")
+    gray = (torch.rand(1, 1, 32, 32) * 2 - 1).expand(-1, 3, -1, -1)
+    *_, last = adapt(generator(base), encoder(), gray, dataclasses.replace(method, people=method))
+    assert last.domain is not None
+    DomainScene(Identities.draw(generator(base), 2, 0, 0.7), last.domain.apply(generator(base))).pairs()
+    return last.domain.metadata.surface_noise
+
+
 class Truth(FakeGroundTruth):
     """What is asked of it is on the device; its pictures are not."""
 
@@ -340,6 +356,7 @@ def checks() -> Iterator[Check]:
         yield f"same pictures {base}", functools.partial(same_pictures, base)
     yield "mesh", mesh_job
     yield "resume", functools.partial(resumed, "sparse")
+    yield "people", functools.partial(people, "sparse")
     yield "evaluate", functools.partial(evaluation, "conditioned")
     yield "random numbers of the host", seeded_jitter
     yield "joined pools", joined_pools

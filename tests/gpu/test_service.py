@@ -42,3 +42,7 @@ def test_the_gpu_check_compares_and_measures(told):
 
 def test_a_base_is_hashed_once_and_on_the_cpu(told):
     assert told["hashes"]["result"] == ["cpu", "cpu", "cpu"]  # two bases of the jobs, and one with a surface
+
+
+def test_targets_of_people_read_noise_of_the_surface(told):
+    assert told["people"]["result"]
