@@ -129,7 +129,7 @@ def adapt(
     if guidance.references is not None and method.people and shows_people(sources):
         method, (faces, told) = method.people, read_faces(sources, guidance.references)
         said.append(told)
-        looks = Looks.of(guidance.references)
+        looks = Looks.of(guidance.references, faces)
         metadata = dataclasses.replace(metadata, surface_noise=looks.textured)
     if message := " ".join(filter(None, said)):
         yield Event(PREPARING, method.pool, method.pool, message=message)

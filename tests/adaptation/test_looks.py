@@ -10,7 +10,9 @@ from adapter.adaptation import loop
 from adapter.adaptation.domain import Domain, blend
 from adapter.adaptation.looks import Looks, is_colorless, is_textured
 from adapter.eg3d.camera import cameras_around_front
+from adapter.losses.face_view import FaceViews
 from tests.adaptation.conftest import METHOD, run
+from tests.losses.test_mesh_guide import MIRROR, view
 
 RANDOM = torch.Generator().manual_seed(0)
 SMOOTH = F.interpolate(torch.rand(1, 3, 4, 4, generator=RANDOM) * 2 - 1, size=(256, 256), mode="bicubic")
@@ -48,8 +50,20 @@ def test_only_grain_is_texture_not_edges():
     assert is_textured(F.interpolate(GRAIN, scale_factor=2, mode="nearest")), "at any size"
     assert not is_textured(SMOOTH)
     assert not is_textured(EDGES)
-    assert not is_textured(torch.zeros(1, 3, 16, 16))
+    assert not is_textured(torch.zeros(1, 3, 32, 32))
     assert Looks.of(GRAY_GRAIN) == Looks(colorless=True, textured=True)
+
+
+def test_a_photographs_noise_is_no_texture_unless_everything_has_it():
+    face = view()
+    skin = face.regions(256)[2].view(256, 256)
+
+    def seen(image):
+        return FaceViews((), (dataclasses.replace(face, image=image[0]),), MIRROR)
+
+    assert is_textured(GRAIN, seen(GRAIN))
+    assert not is_textured(GRAIN, seen(torch.where(skin > 0, SMOOTH, GRAIN))), "foliage behind smooth skin"
+    assert not is_textured(GRAIN, seen(torch.where(skin > 0, GRAIN, SMOOTH))), "pores before a smooth wall"
 
 
 def test_grain_gives_a_domain_with_noise_and_smooth_pictures_none(generator, encoder, noisy):
