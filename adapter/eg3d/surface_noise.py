@@ -15,7 +15,7 @@ from adapter.eg3d.config import Eg3dConfig
 from adapter.eg3d.rays import camera_rays
 
 _SIDE, _SEED = 32, 7
-_COARSE, _FINE = 3.0, 1.5
+_COARSE, _FINE = 4.0, 2.0
 """Size of the texture's cells, in pixels of the layer, for a block's first and second layer."""
 _APART = 11.3
 """Cells between the places that two layers read, which makes them independent."""
