@@ -18,6 +18,8 @@ class GroundTruth(Protocol):
     """Source of true pictures; `adapter.synthetic.ground_truth` renders them for the embedded base."""
 
     styles: tuple[str, ...]
+    people: bool
+    """Whether its pictures are the base's own renders, of people whose faces can be read, in the style."""
 
     def latents(self, count: int, seed: int) -> Tensor:
         """Latents [count, z]."""

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,16 +11,15 @@ from torch.nn import functional as F
 
 from adapter.eg3d import Generator
 from adapter.encoders.lpips import Lpips
+from adapter.evaluation.portraits import enlarged, mesh_error
 from adapter.latents.inversion import InversionEvent, InversionSettings, invert
 from adapter.latents.latent_space import LatentSpace
-from adapter.latents.measures import READ_SIDE
 from adapter.latents.pivotal import TuningSettings, tune
 from adapter.latents.target import Target, View, render_before
 from adapter.latents.wplus_encoder import Inverter
 from adapter.media.alignment import Framing
 from adapter.media.crop import Crop
-from adapter.media.face_mesh import find_faces
-from adapter.media.images import to_tensor, to_uint8
+from adapter.media.images import to_tensor
 from adapter.media.portrait import cut_portrait, find_portraits
 
 TURN = 0.349
@@ -110,7 +108,7 @@ class InversionEvaluation:
         self, ws: Tensor, yaw: float, pitch: float, crowd: list[tuple[Tensor, ...]], number: int
     ) -> InversionScore:
         truth = self._look(ws, yaw, pitch)
-        portrait = cut_portrait(_large(truth), Crop())
+        portrait = cut_portrait(enlarged(truth), Crop())
         angles = None if portrait.yaw is None or portrait.pitch is None else (portrait.yaw, portrait.pitch)
         found, residual, render, seconds = self._invert(truth, angles, None)
         turned = [
@@ -174,15 +172,6 @@ def psnr(a: Tensor, b: Tensor) -> float:
     return float(10 * torch.log10(4 / (a - b).square().mean().clamp_min(1e-10)))
 
 
-def mesh_error(a: Tensor, b: Tensor) -> float:
-    """Mean distance of the face meshes of two images [1, 3, S, S] in face widths; NaN if a face is missing."""
-    faces = [find_faces(_large(image)) for image in (a, b)]
-    if not all(faces):
-        return float("nan")
-    apart = np.linalg.norm(faces[0][0].points[:, :2] - faces[1][0].points[:, :2], axis=1)
-    return float(apart.mean() / faces[0][0].width)
-
-
 def table(rows: Mapping[str, Sequence[InversionScore]]) -> str:
     """Medians as a Markdown table, a row for each group of portraits."""
     lines = [
@@ -199,11 +188,6 @@ def table(rows: Mapping[str, Sequence[InversionScore]]) -> str:
         shown = [f"{middles[0]:.3f}", f"{middles[1]:.3f}", *("–" if np.isnan(v) else f"{v:.1f}" for v in middles[2:4])]
         lines.append(f"| {name} | {len(scores)} | {' | '.join(shown)} | {identified} | {middles[4]:.0f} |")
     return "\n".join(lines)
-
-
-def _large(image: Tensor) -> np.ndarray:
-    """A render [1, 3, S, S] as a picture of the size that faces are read at."""
-    return cv2.resize(to_uint8(image)[0], (READ_SIDE, READ_SIDE), interpolation=cv2.INTER_CUBIC)
 
 
 def _small(image: Tensor) -> Tensor:

@@ -1,21 +1,22 @@
 """The metrics of a method on a target domain, and how each is shown and ranked."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from adapter.evaluation import consistency, fid_kid, lpips
+from adapter.evaluation import consistency, fid_kid, lpips, portraits
 from adapter.evaluation.classifier import Classifier
 from adapter.evaluation.eval_set import EvalSet, GroundTruth
 from adapter.evaluation.lpips import LpipsModel, Maps
-from adapter.evaluation.renderers import RenderSet
+from adapter.evaluation.renderers import Render, RenderSet
 from adapter.evaluation.reprojection import reprojection_error
 
 IDENTITY_STAGE = 3
 """Stage of the classifier whose map, place by place, distinguishes aligned identities in any style, once centred."""
 GROUPS = ("fidelity", "diversity", "cross-domain", "multi-view")
-COST = "cost"
+COST, RIM = "cost", "rim"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Metric:
 
     Args:
         title: of the column.
-        group: one of `GROUPS`, or `COST`, which is not ranked.
+        group: one of `GROUPS`; or `COST` or `RIM`, which are not ranked: less of a rim than the truth's is no better.
         higher: whether more is better.
         digits: after the point.
     """
@@ -47,6 +48,8 @@ METRICS: dict[str, Metric] = {
     "edges": Metric("edges", "cross-domain", True, 2),
     "silhouette": Metric("silhouette", "cross-domain", True),
     "identity": Metric("identity", "cross-domain", True, 2),
+    "landmarks": Metric("landmarks", "cross-domain", False),
+    "rim": Metric("rim", RIM, False),
     "reprojection": Metric("reprojection", "multi-view", False),
     "depth_drift": Metric("depth drift", "multi-view", False, 4),
     "seconds": Metric("seconds", COST, False, 0),
@@ -78,6 +81,7 @@ class MetricContext:
         source: the base's own renders.
         source_front: features of the base's frontal views.
         labels: true classes of the identities, by attribute.
+        people: whether the base's own renders, which are the truth's shape, show people whose faces can be read.
     """
 
     eval_set: EvalSet
@@ -86,6 +90,7 @@ class MetricContext:
     source: RenderSet
     source_front: ImageFeatures
     labels: dict[str, list[str]]
+    people: bool = False
 
     @classmethod
     def create(
@@ -93,7 +98,8 @@ class MetricContext:
     ) -> "MetricContext":
         """Compute the source's features and the true labels once."""
         labels = {attribute: truth.labels(eval_set.latents, attribute) for attribute in classifier.attributes}
-        return cls(eval_set, classifier, model, source, image_features(classifier, model, source.front.image), labels)
+        front = image_features(classifier, model, source.front.image)
+        return cls(eval_set, classifier, model, source, front, labels, truth.people)
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,17 @@ def image_metrics(context: MetricContext, domain: TargetDomain, images: Tensor, 
         "attributes": consistency.retention(predicted, list(context.labels.values())),
         "edges": float(consistency.edge_overlap(context.source.pairs.image, images).mean()),
         "identity": consistency.retrieval_accuracy(context.source_front.identity, found_front.identity),
+        **(_portrait_metrics(context.source.pairs, images) if context.people else {}),
+    }
+
+
+def _portrait_metrics(source: Render, images: Tensor) -> Values:
+    """How far landmarks moved, in face widths, where both pictures show a face; and the rim around the head."""
+    pairs = zip(source.image.split(1), images.split(1), strict=True)
+    errors = [error for error in (portraits.mesh_error(*pair) for pair in pairs) if not math.isnan(error)]
+    return {
+        "landmarks": sum(errors) / len(errors) if 2 * len(errors) > len(images) else None,
+        "rim": float(portraits.rim(images, source.opacity).nanmean()),
     }
 
 

@@ -51,7 +51,8 @@ def write_report(
             row.spread = spread(by_seed, name, shown)
             row.missed = missed_metrics(by_seed, name, entries[0].name, shown) if name != entries[0].name else None
         rows.append(row)
-    described = caption(context.config, len(context.classifier.styles), context.perceptual, shown, len(by_seed))
+    styles, people = len(context.classifier.styles), context.truth.people
+    described = caption(context.config, styles, context.perceptual, shown, len(by_seed), people)
     text = f"{markdown(rows)}\n\n{described}"
     document = {
         "identity": {**context.identity, "seeds": list(by_seed)},

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from adapter.evaluation.metrics import COST, METRICS, Values
+from adapter.evaluation.metrics import COST, METRICS, RIM, Values
 from adapter.evaluation.ranks import Results, averages, mean_known
 
 
@@ -36,7 +36,7 @@ def missed_metrics(results: Mapping[int, Results], row: str, reference: str, dom
     missed = []
     for name, metric in METRICS.items():
         a, b = own[name], other[name]
-        if metric.group == COST or a is None or b is None:
+        if metric.group in (COST, RIM) or a is None or b is None:
             continue
         if (b - a if metric.higher else a - b) > max(one[name] or 0.0 for one in spreads):
             missed.append(name)

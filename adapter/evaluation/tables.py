@@ -30,6 +30,8 @@ held-out domains ({held_out}), one preset of each method. The untouched base wou
 together with KID. KID falls: against the source, the median over domains. A from-scratch single-image GAN (ConSinGAN)
 has no row: it learns one picture at one pose and shares neither latents nor cameras with the base, so paired numbers
 are undefined."""
+CAPTION_PEOPLE = """Landmarks: mean distance of the face meshes of source and target, in face widths, where both show.
+Rim: mean difference in color between the band around the silhouette and the background beyond it; it is not ranked."""
 CAPTION_SEEDS = """Means over {seeds} seeds; in parentheses their spread, the largest minus the smallest. Missed:
 metrics, costs left out, in which the row is worse than the first method by more than the larger spread of the two."""
 
@@ -56,9 +58,11 @@ class Row:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table; a column of missed metrics where a row has spreads over seeds."""
+    """The rows as a Markdown table; what no row has is no column, what they miss is one if there are seeds."""
     arrows = {True: "↑", False: "↓"}
-    heads = ["", "rank ↓", "KID falls ↑", *(f"{metric.title} {arrows[metric.higher]}" for metric in METRICS.values())]
+    names = [name for name in METRICS if any(row.means[name] is not None for row in rows)]
+    titles = [f"{METRICS[name].title} {arrows[METRICS[name].higher]}" for name in names]
+    heads = ["", "rank ↓", "KID falls ↑", *titles]
     several = any(row.spread for row in rows)
     lines = [
         "| " + " | ".join([*heads, "missed"] if several else heads) + " |",
@@ -67,7 +71,7 @@ def markdown(rows: Sequence[Row]) -> str:
     for row in rows:
         rank = "–" if row.rank is None else f"{row.rank:.2f}"
         falls = "–" if row.kid_fall is None else f"{100 * row.kid_fall:.0f} %"
-        cells = [row.title, rank, falls, *(_number(row, name) for name in METRICS)]
+        cells = [row.title, rank, falls, *(_number(row, name) for name in names)]
         if several:
             missed = None if row.missed is None else ", ".join(METRICS[name].title for name in row.missed) or "none"
             cells.append(missed or "–")
@@ -75,7 +79,9 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def caption(config: EvalConfig, styles: int, perceptual: str, domains: Sequence[str], seeds: int = 1) -> str:
+def caption(
+    config: EvalConfig, styles: int, perceptual: str, domains: Sequence[str], seeds: int = 1, people: bool = False
+) -> str:
     """The definitions of a table's columns.
 
     Args:
@@ -84,6 +90,7 @@ def caption(config: EvalConfig, styles: int, perceptual: str, domains: Sequence[
         perceptual: model of perceptual distances, "classifier" or another name.
         domains: that the table averages over.
         seeds: number of seeds.
+        people: whether the base's own renders are the truth's shape, and show faces.
     """
     own = "the classifier's stage maps in LPIPS' form, all channels alike"
     text = CAPTION.format(
@@ -94,7 +101,8 @@ def caption(config: EvalConfig, styles: int, perceptual: str, domains: Sequence[
         perceptual=f"by {own if perceptual == 'classifier' else perceptual}",
         held_out=", ".join(domains) if set(domains) <= set(HELD_OUT) else "none was measured: all shown domains count",
     )
-    return " ".join(f"{text} {CAPTION_SEEDS.format(seeds=seeds) if seeds > 1 else ''}".split())
+    more = (CAPTION_PEOPLE if people else "", CAPTION_SEEDS.format(seeds=seeds) if seeds > 1 else "")
+    return " ".join(" ".join((text, *more)).split())
 
 
 def read_document(document: str | Path) -> tuple[str, str]:

@@ -50,6 +50,8 @@ class HeadsGroundTruth:
         size: side of the pictures in pixels.
     """
 
+    people = False
+
     def __init__(self, size: int = 128) -> None:
         self.size = size
         self.styles: tuple[str, ...] = tuple(STYLES)

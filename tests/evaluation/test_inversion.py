@@ -7,7 +7,7 @@ import torch
 
 from adapter.eg3d import Generator
 from adapter.encoders.lpips import load_lpips
-from adapter.evaluation import inversion
+from adapter.evaluation import portraits
 from adapter.evaluation.inversion import InversionEvaluation, InversionScore, table
 from adapter.latents.inversion import InversionSettings
 from adapter.latents.pivotal import TuningSettings
@@ -23,7 +23,7 @@ def evaluation() -> InversionEvaluation:
     generator = Generator(dataclasses.replace(CONFIG, mapping_lr_multiplier=1.0)).eval().requires_grad_(False)
     settings = InversionSettings(steps=4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inversion, "find_faces", lambda picture: [])
+        patch.setattr(portraits, "find_faces", lambda picture: [])
         yield InversionEvaluation(generator, load_lpips(), settings, TuningSettings(steps=2), crowd=3)
 
 

@@ -55,7 +55,7 @@ def test_every_row_is_measured_and_known_answers_hold(eval_context, entries):
     assert truth["reprojection"] > 0
     assert truth["silhouette"] is None
     adapted, painted = results["3d-adapter"]["orc"], results["stylize"]["orc"]
-    assert set(adapted) == set(METRICS)
+    assert set(adapted) == set(METRICS) - {"landmarks", "rim"}, "nobody is seen on this base"
     assert adapted["seconds"] > 0
     assert (
         adapted["file_kb"]

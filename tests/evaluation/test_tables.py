@@ -46,6 +46,14 @@ def test_the_caption_describes_the_evaluation() -> None:
     for part in ("10 heads a domain", "10 heads from the front", "78 styles", "none was measured", "3 seeds"):
         assert part in text
     assert "seeds" not in caption(EvalConfig(), 78, "LPIPS (vgg)", ["orc"])
+    assert "Rim" not in text
+    assert "Rim" in caption(EvalConfig(), 78, "LPIPS (vgg)", ["orc"], people=True)
+
+
+def test_what_no_row_has_is_no_column() -> None:
+    means = dict.fromkeys(METRICS, 2.0) | {"rim": None}
+    assert "rim" not in markdown([Row("X", means)])
+    assert "rim" in markdown([Row("X", means), Row("Y", means | {"rim": 0.1})])
 
 
 def test_the_table_replaces_what_stands_between_the_markers(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class FakeGroundTruth:
     """Styles are flat colors, identities are brightnesses; counts the calls of `images`."""
 
     styles = ("orc", "charcoal", "bronze")
+    people = False
 
     def __init__(self, size: int) -> None:
         self.size, self.calls = size, 0

@@ -31,6 +31,8 @@ class FacesGroundTruth:
         classifier: tells the attributes of the source, which a target should keep.
     """
 
+    people = True
+
     def __init__(self, generator: Generator, classifier: Classifier) -> None:
         self.generator, self.classifier = generator, classifier
         self.styles: tuple[str, ...] = tuple(STYLES)
