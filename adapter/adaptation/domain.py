@@ -20,7 +20,9 @@ from adapter.methods.checked import Checked, checked
 from adapter.utils.storage import read_tensors, write_tensors
 
 FORMAT = "3d-adapter-domain"
-FORMAT_VERSION = 1
+FORMAT_VERSION, NOISE_VERSION = 1, 2
+"""Of the file's layout. Files with noise of the surface have one of their own, as earlier programs would not show it."""
+_VERSION, _NOISE = "format_version", "surface_noise"
 _FILE_NAMES = {"license": "licence"}
 """Fields whose entries in files have another name."""
 _KEPT = "_fingerprint"
@@ -40,7 +42,6 @@ class DomainMetadata(Checked):
         license: under which the domain may be used; follows the base's. Files spell it "licence".
         surface_noise: whether super-resolution reads noise of the surface, see `adapter.eg3d.surface_noise`.
         created_by: program and version that wrote it.
-        format_version: of the file's layout.
     """
 
     base: str
@@ -53,11 +54,13 @@ class DomainMetadata(Checked):
     license: str = ""
     surface_noise: bool = False
     created_by: str = f"3d-domain-adapter {__version__}"
-    format_version: int = FORMAT_VERSION
 
     def to_dict(self) -> dict[str, Any]:
         """The entries of a file's description."""
-        return {_FILE_NAMES.get(key, key): value for key, value in dataclasses.asdict(self).items()}
+        values = {_FILE_NAMES.get(key, key): value for key, value in dataclasses.asdict(self).items()}
+        if not self.surface_noise:
+            del values[_NOISE]
+        return {**values, _VERSION: NOISE_VERSION if self.surface_noise else FORMAT_VERSION}
 
 
 @dataclass(frozen=True)
@@ -257,16 +260,18 @@ def _description(name: str, header: Mapping[str, str]) -> tuple[DomainMetadata, 
         raise UserError(f"{name} is not a domain file of this program. Choose a file that Adapt made.")
     try:
         values, shapes = json.loads(header["domain"]), json.loads(header["shapes"])
-        version = int(values["format_version"])
+        version = int(values[_VERSION])
         expected = {str(key): tuple(int(size) for size in shape) for key, shape in shapes.items()}
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UserError(f"{name} has a damaged description. Get a fresh copy.") from error
-    if version != FORMAT_VERSION:
+    if version not in (FORMAT_VERSION, NOISE_VERSION):
         raise UserError(
-            f"{name} has the domain format {version}, and this program reads format {FORMAT_VERSION}. "
+            f"{name} has the domain format {version}, and this program reads up to format {NOISE_VERSION}. "
             "Use the version of the program that wrote it."
         )
     fields = {_FILE_NAMES.get(field.name, field.name): field.name for field in dataclasses.fields(DomainMetadata)}
-    if not isinstance(values, dict) or set(values) != set(fields):
+    if version == FORMAT_VERSION:
+        del fields[_NOISE]
+    if not isinstance(values, dict) or set(values) != {*fields, _VERSION}:
         raise UserError(f"{name} lacks or adds entries in its description. Get a fresh copy.")
     return DomainMetadata(**{field: values[entry] for entry, field in fields.items()}), expected

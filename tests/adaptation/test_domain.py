@@ -206,6 +206,15 @@ def test_descriptions_of_another_kind_are_refused(path, change):
         Domain.load(path)
 
 
+def test_only_files_with_noise_of_the_surface_need_a_newer_program(domain, path):
+    plain = json.loads(read_metadata(path)["domain"])
+    assert plain["format_version"] == 1
+    assert "surface_noise" not in plain
+    dataclasses.replace(domain, metadata=dataclasses.replace(domain.metadata, surface_noise=True)).save(path)
+    assert json.loads(read_metadata(path)["domain"])["format_version"] == 2
+    assert Domain.load(path).metadata.surface_noise
+
+
 def test_newer_format_is_named(path):
     described = json.loads(read_metadata(path)["domain"])
     rewrite(path, domain=json.dumps({**described, "format_version": 9}))
