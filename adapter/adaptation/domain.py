@@ -21,7 +21,7 @@ from adapter.utils.storage import read_tensors, write_tensors
 
 FORMAT = "3d-adapter-domain"
 FORMAT_VERSION, NOISE_VERSION = 1, 2
-"""Of the file's layout. Files with noise of the surface have one of their own, as earlier programs would not show it."""
+"""Of the file's layout. Those with noise of the surface have their own, as earlier programs would not show it."""
 _VERSION, _NOISE = "format_version", "surface_noise"
 _FILE_NAMES = {"license": "licence"}
 """Fields whose entries in files have another name."""
