@@ -1,7 +1,6 @@
 """Ours: the tokens of an image have the mean and the covariance of the reference's."""
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from adapter.losses.base import Batch, EncodedBatch, LossContext, TokenLoss, register, total
 from adapter.losses.face_view import FaceViews
-from adapter.losses.points import MINIMUM_NORM
+from adapter.losses.points import MINIMUM_NORM, thinning
 from adapter.methods import loss_terms
 
 EMPHASIS = (1.0, 1.0, 1.0, 3.0)
@@ -88,19 +87,20 @@ class Moments(TokenLoss):
     def __call__(self, batch: Batch) -> Tensor:
         """The sum over encoders and layers."""
         return total(
-            self._compared(encoded.tokens("target", layer, self.term.centred), goal, batch.index)
+            self._compared(encoded.tokens("target", layer, self.term.centred), goal, batch)
             for number, encoded in enumerate(batch.encoded)
             for layer, goal in self._goals_of(number, encoded).items()
         )
 
-    def _compared(self, target: Tensor, goal: _Goal, index: Sequence[int] | Tensor) -> Tensor:
-        """The distance of target tokens [N, T, C] of the sources at these places."""
+    def _compared(self, target: Tensor, goal: _Goal, batch: Batch) -> Tensor:
+        """The distance of target tokens [N, T, C]."""
         if goal.counts is None:
             return distance_to_moments(target, goal.mean, goal.covariance)
-        regions = self._of_sources(math.isqrt(target.shape[1]))[index]
+        some = thinning(target.shape[1], self.term.points, batch.random)
+        regions = self._of_sources(math.isqrt(target.shape[1]))[batch.index][..., some]
         weights = regions.mean(dim=-1) * goal.counts
         weights = weights / weights.sum(dim=-1, keepdim=True).clamp_min(_TINY)
-        distances = _distance(*weighted_moments(target, regions), goal.mean, goal.covariance, goal.scale)
+        distances = _distance(*weighted_moments(target[:, some], regions), goal.mean, goal.covariance, goal.scale)
         return (weights * distances).sum(dim=-1).mean()
 
     def _of_sources(self, side: int) -> Tensor:

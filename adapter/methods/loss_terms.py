@@ -168,12 +168,16 @@ class ViewConsistency(GridTerm):
 
 @checked
 class Moments(TokenTerm):
-    """``regions``: hair is compared with hair, skin with skin, and so on, where the faces are known."""
+    """``regions``: hair is compared with hair, skin with skin, and so on, where the faces are known.
+
+    At most ``points`` random tokens of each target then count.
+    """
 
     kind = "moments"
     description = "ours: tokens have the reference's mean and covariance"
     requires = ("reference",)
     regions: bool = False
+    points: Points = 1_000_000
 
 
 @checked

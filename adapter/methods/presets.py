@@ -33,7 +33,7 @@ _ADAPTER = (
 _PEOPLE = (
     loss("mesh_guide", 20.0),
     loss("token_distribution", 0.8, ("relu3_1",), place=1.0, points=256),
-    loss("moments", 3.0, ("relu1_1", "relu2_1"), centred=False, regions=True),
+    loss("moments", 3.0, ("relu1_1", "relu2_1"), centred=False, regions=True, points=2048),
     loss("colour_distribution", 1.0, side=64, place=1.0),
     loss("image_structure", 0.5, ("relu3_1",)),
     loss("feature_structure", 5.0),
