@@ -30,7 +30,7 @@ SHOWN = "all => all.map(element => element.currentSrc || element.innerText).join
 
 def main() -> None:
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder)) as app:
+    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder), BASE="faces") as app:
         visit(app.url, time.monotonic() - started)
 
 
