@@ -1,5 +1,6 @@
 """Ours: what references look like as a whole, which decides how a target is trained whatever the losses reach."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -57,7 +58,7 @@ def is_textured(references: Tensor, faces: FaceViews | None = None) -> bool:
         contrast = _contrast(references)
         return _is_rough(contrast, torch.ones_like(contrast))
     pictures = [_contrast(one.image[None]) for one in faces.references]
-    regions = [one.regions(round(len(each) ** 0.5))[:3] for one, each in zip(faces.references, pictures, strict=True)]
+    regions = [one.regions(math.isqrt(len(each)))[:3] for one, each in zip(faces.references, pictures, strict=True)]
     return all(_is_rough(torch.cat(pictures), region) for region in torch.cat(regions, dim=1))
 
 

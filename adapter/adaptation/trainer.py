@@ -62,7 +62,7 @@ class StageTrainer:
         self.looks = looks
         if looks.colorless:
             share_colors(parts, tint=True)
-        if looks.textured and any(name.endswith("noise_strength") for name in self.trained):
+        if looks.textured and "superresolution.block0.conv0.noise_strength" in self.trained:
             set_noise_strength(parts, NOISE_STRENGTH)
         parts.decoder.fixed_density = stage.fixed_density
         parts.superresolution.dtype = training_dtype(generator)
@@ -78,7 +78,8 @@ class StageTrainer:
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
         self.moves_features = any(not name.startswith("superresolution.") for name in self.trained)
         self._fixed_features = None if self.moves_features else sources.all_target_features(generator, parts)
-        self._noise = generator.surface_noise(parts, sources.cameras, sources.depth, sources.opacity)
+        shape = sources.cameras, sources.depth, sources.opacity
+        self._noise = None if stage.raw else generator.surface_noise(parts, *shape)
 
     def step(self, step: int) -> dict[str, float]:
         """Do one step.

@@ -205,8 +205,7 @@ class Generator(nn.Module):
 
     def image(self, rendered: Rendered, cameras: Tensor, ws: Tensor, parts: Parts | None = None) -> Tensor:
         """The image [N, 3, H, W] of a rendering from labels [N, 25] with ``parts``, the own ones if None."""
-        noise = self.surface_noise(parts, cameras, rendered.depth, rendered.opacity)
-        return self.superresolve(rendered.features, ws, parts, noise)
+        return self._output(rendered, cameras, ws, parts).image
 
     def synthesis(self, ws: Tensor, cameras: Tensor) -> Output:
         """From ws [N, num_ws, w] and labels [N, 25] to the image in one call."""

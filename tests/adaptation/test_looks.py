@@ -11,6 +11,7 @@ from adapter.adaptation.domain import Domain, blend
 from adapter.adaptation.looks import Looks, is_colorless, is_textured
 from adapter.eg3d.camera import cameras_around_front
 from adapter.losses.face_view import FaceViews
+from adapter.methods import Stage
 from tests.adaptation.conftest import METHOD, run
 from tests.losses.test_mesh_guide import MIRROR, view
 
@@ -82,6 +83,13 @@ def test_a_resumed_run_equals_an_uninterrupted_one(generator, encoder, noisy, st
     for name, value in noisy[-1].domain.weights.items():
         assert torch.equal(value, resumed[-1].domain.weights[name]), name
     assert (resumed[-1].preview == noisy[-1].preview).all()
+
+
+def test_noise_is_silent_where_super_resolution_is_not_trained(generator, encoder):
+    backbone = dataclasses.replace(METHOD, stages=(Stage("G1", ("synthesis",), 2),))
+    domain = run(generator, encoder, GRAIN, dataclasses.replace(backbone, people=backbone))[-1].domain
+    assert domain.metadata.surface_noise
+    assert not any(name.startswith("superresolution.") for name in domain.weights)
 
 
 @torch.no_grad()

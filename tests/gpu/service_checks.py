@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -261,9 +262,10 @@ def people(base: str) -> bool:
     seen = dataclasses.replace(view(), **{name: value.to(DEVICE) for name, value in vars(view()).items()})
     method = dataclasses.replace(METHODS["every loss"], losses=OF_PEOPLE)
     faces = FaceViews((seen, None) * (method.pool // 2), (seen,), MIRROR.to(DEVICE))
-    loop.shows_people, loop.read_faces = lambda sources: True, lambda sources, references: (faces, "")
     gray = (torch.rand(1, 1, 32, 32) * 2 - 1).expand(-1, 3, -1, -1)
-    *_, last = adapt(generator(base), encoder(), gray, dataclasses.replace(method, people=method))
+    read = {"shows_people": lambda sources: True, "read_faces": lambda sources, references: (faces, "")}
+    with patch.multiple(loop, **read):
+        *_, last = adapt(generator(base), encoder(), gray, dataclasses.replace(method, people=method))
     assert last.domain is not None
     DomainScene(Identities.draw(generator(base), 2, 0, 0.7), last.domain.apply(generator(base))).pairs()
     return last.domain.metadata.surface_noise
